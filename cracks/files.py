@@ -1,0 +1,58 @@
+"""Writing files so that a reader sees a whole file or none.
+
+Every output is written under a temporary name in its own folder and renamed when it is complete:
+`os.replace` is atomic within a file system, so a run that is killed leaves no half-written file.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+Scalar = bool | int | float | str
+
+DIGITS = 4
+"""Decimals of every number in metrics: what another processor reproduces as well."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block ends well.
+
+    The suffix of `path` is kept, for libraries that choose a format by it. On an error the
+    temporary file is removed and `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: Mapping[str, Scalar]) -> None:
+    """Write flat scalars as JSON, floats rounded to `DIGITS` decimals, keys in given order.
+
+    Raises:
+        ValueError: if a number is not finite, which JSON cannot say and `dvc plots` chokes on.
+    """
+    rounded = {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in values.items()}
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(rounded, indent=2, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame, digits: int = DIGITS) -> None:
+    """Write a table without its index, floats with `digits` decimals, line ends as in Unix."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=f"%.{digits}f", lineterminator="\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
