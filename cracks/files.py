@@ -1,12 +1,11 @@
 """Writing files so that a reader sees a whole file or none.
 
 Every output is written under a temporary name in its own folder and renamed when it is complete:
-`os.replace` is atomic within a file system, so a run that is killed leaves no half-written file.
+a rename is atomic within a file system, so a run that is killed leaves no half-written file.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +23,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block ends well.
 
     The suffix of `path` is kept, for libraries that choose a format by it. On an error the
-    temporary file is removed and `path` stays as it was.
+    temporary file is removed and `path` stays as it was; what a killed run left is overwritten.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)

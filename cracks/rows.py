@@ -8,18 +8,23 @@ are in the same row, they cannot get out of step.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cracks.errors import CracksError
 
+FEATURES = "features"
+PROBABILITY = "probability"
+"""The fields of the two kinds of file."""
+
 _ALIGNMENT = 64  # bytes: rows begin where float32 may be read fast
 
 
 def create_rows(
     path: Path, ids: Sequence[str], field: str, shape: tuple[int, ...]
-) -> NDArray[np.void]:
+) -> np.memmap[Any, np.dtype[np.void]]:
     """Make a file with one zero row of `shape` float32 an id, mapped into memory for writing.
 
     Write to `rows[field][i]` and flush at the end. The space is allocated at once.

@@ -1,0 +1,75 @@
+"""Heads: standardisation and a softmax over the two classes, on frozen features.
+
+A head is a Keras model from features `[n, channels]` to probabilities `[n, 2]`, its columns in the
+order of `cracks.labels.CLASSES`. It has the standardisation inside, so it is used on features as
+they come from a backbone. `cracks.training` makes them.
+"""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cracks.errors import CracksError
+from cracks.files import replacing
+
+Features = NDArray[np.float32]
+
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def head_path(backbone: str) -> Path:
+    """Where the head of a backbone is in the project."""
+    return Path(f"models/{backbone}.keras")
+
+
+def probabilities(model: Any, features: Features, batch_size: int = 4096) -> Features:
+    """P(crack) of each row of features, float32 `[n]`."""
+    starts = range(0, len(features), batch_size)
+    parts = [model.predict_on_batch(features[i : i + batch_size])[:, 1] for i in starts]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def save_head(model: Any, path: Path) -> None:
+    """Save in Keras's own format, without the dates that make every file another one."""
+    with replacing(path) as temporary:
+        model.save(temporary)
+        _without_dates(temporary)
+
+
+def _without_dates(path: Path) -> None:
+    """Rewrite a `.keras` zip with fixed dates, in its members and in its metadata."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(members["metadata.json"])
+    metadata["date_saved"] = "1980-01-01@00:00:00"
+    members["metadata.json"] = json.dumps(metadata).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name, date_time=_ZIP_EPOCH), data)
+    path.write_bytes(buffer.getvalue())
+
+
+def load_head(path: Path) -> Any:
+    """Load a head that `save_head` wrote.
+
+    Raises:
+        CracksError: if there is none or it is damaged.
+    """
+    import keras
+
+    if not path.is_file():
+        raise CracksError(f"Expected a trained head at {path}, found none; run `dvc repro`.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CracksError(
+            f"Expected a Keras model at {path}, found something else ({reason}); "
+            "run `dvc checkout` or `dvc repro`."
+        ) from None

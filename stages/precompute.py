@@ -1,0 +1,44 @@
+"""precompute-<backbone>: the features of every image, extracted once by a frozen backbone."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from cracks.archive import ARCHIVE
+from cracks.backbones import BACKBONES, weights_path
+from cracks.features import Extraction, extract_features
+from cracks.params import load_params
+from cracks.stage import run
+
+
+def main() -> None:
+    """Write `data/features/<backbone>.npy`, one row an image of `data/images.csv`."""
+    arguments = _parser().parse_args()
+    params = load_params()
+    extraction = Extraction(
+        backbone=arguments.backbone,
+        weights=weights_path(arguments.backbone),
+        image_size=params.image_size,
+        engine=params.engine,
+        precision=params.precision,
+        augmentation=params.augmentation,
+    )
+    images = pd.read_csv("data/images.csv", dtype=str, keep_default_na=False)
+    output = Path(f"data/features/{arguments.backbone}.npy")
+    computed = extract_features(
+        extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache
+    )
+    rows = len(images) * (1 + params.augmentation.views)
+    print(f"{arguments.backbone}: {computed} rows computed, {rows - computed} from the cache")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("backbone", choices=BACKBONES)
+    parser.add_argument("--no-cache", action="store_true", help="compute every row, keep none")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)
