@@ -7,6 +7,7 @@ they come from a backbone. `cracks.training` makes them.
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from cracks.files import replacing
 
 Features = NDArray[np.float32]
 
+_SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -35,24 +37,31 @@ def probabilities(model: Any, features: Features, batch_size: int = 4096) -> Fea
 
 
 def save_head(model: Any, path: Path) -> None:
-    """Save in Keras's own format, without the dates that make every file another one."""
+    """Save in Keras's own format, without what makes every file another one."""
     with replacing(path) as temporary:
         model.save(temporary)
-        _without_dates(temporary)
+        _make_reproducible(temporary)
 
 
-def _without_dates(path: Path) -> None:
-    """Rewrite a `.keras` zip with fixed dates, in its members and in its metadata."""
+def _make_reproducible(path: Path) -> None:
+    """Rewrite a `.keras` zip with fixed dates, and with numbers in place of memory addresses."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in sorted(archive.namelist())}
     metadata = json.loads(members["metadata.json"])
     metadata["date_saved"] = "1980-01-01@00:00:00"
     members["metadata.json"] = json.dumps(metadata).encode()
+    members["config.json"] = _numbered(members["config.json"].decode()).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name, date_time=_ZIP_EPOCH), data)
     path.write_bytes(buffer.getvalue())
+
+
+def _numbered(config: str) -> str:
+    """Number the objects that layers share; Keras names them by their address."""
+    addresses = list(dict.fromkeys(_SHARED_OBJECT.findall(config)))
+    return _SHARED_OBJECT.sub(lambda match: str(addresses.index(match[0])), config)
 
 
 def load_head(path: Path) -> Any:

@@ -3,17 +3,24 @@
 There are no defaults here: params.yaml holds every value, so that DVC sees every change.
 """
 
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from cracks.errors import CracksError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+# folders are called 0 and 1 as well, which YAML reads as numbers
+FolderName = Annotated[
+    str, Field(min_length=1), BeforeValidator(lambda v: str(v) if type(v) is int else v)
+]
 
 
 class _Section(BaseModel):
@@ -84,7 +91,7 @@ class Params(_Section):
     """All of params.yaml."""
 
     dataset: Literal["sample", "concrete", "photos"]
-    positive_class: Annotated[str, Field(min_length=1)]
+    positive_class: FolderName
     sample: Sample
     concrete: Concrete
     photos: Photos
@@ -132,34 +139,84 @@ def _sentence(path: Path, error: ValidationError) -> str:
     """The most telling of pydantic's findings: an unknown key explains a missing one."""
     findings = error.errors()
     finding = next((f for f in findings if f["type"] == "extra_forbidden"), findings[0])
-    key = ".".join(str(part) for part in finding["loc"] if part not in _UNION_PARTS)
+    key, known = _key_of(finding["loc"])
     if finding["type"] == "extra_forbidden":
-        known = ", ".join(_known_keys(key))
-        return f"{path}: unknown key {key!r}; expected one of {known}."
+        return f"{path}: unknown key {key!r}; {_likely_keys(key, known)}"
     if finding["type"] == "missing":
         return f"{path}: key {key!r} is missing; expected a value for it."
-    found = _found(finding["input"])
-    expected = finding["msg"].removeprefix("Value error, ")
-    alternatives = [f for f in findings if f["loc"][: len(key.split("."))] == finding["loc"][:-1]]
-    if len(alternatives) > 1:  # a union reports every branch that did not fit
-        expected = " or ".join(f["msg"] for f in alternatives)
-    expected = expected.replace("Input should be ", "")
     if finding["type"] == "value_error":
-        return f"{path}: {key!r}: expected {expected}."
-    return f"{path}: {key!r}: expected {expected}, found {found}."
+        return f"{path}: {key!r}: expected {finding['ctx']['error']}."
+    same_key = [f for f in findings if _key_of(f["loc"])[0] == key]
+    expected = " or ".join(_expected(f) for f in same_key)  # a union reports each of its branches
+    return f"{path}: {key!r}: expected {expected}, found {_found(finding['input'])}."
 
 
-_UNION_PARTS = {"constrained-float", "literal['auto']", "constrained-int", "constrained-str"}
+def _key_of(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """The dotted key that a finding is about, and the keys that are known in its section.
+
+    Pydantic's location goes on below the key: into a list, or into the branches of a union.
+    """
+    keys: list[str] = []
+    known: dict[str, FieldInfo] = Params.model_fields
+    for part in location:
+        keys.append(str(part))
+        annotation: Any = known[str(part)].annotation if str(part) in known else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            known = annotation.model_fields
+        elif get_origin(annotation) is dict:  # any key is known
+            known = {}
+        else:
+            break
+    return ".".join(keys), list(known)
+
+
+def _expected(finding: ErrorDetails) -> str:
+    """What pydantic's message means, in the words of someone who edits YAML."""
+    words = _EXPECTED.get(finding["type"])
+    if words is None:
+        return finding["msg"].removeprefix("Input should be ")
+    return words.format(**finding.get("ctx", {}))
+
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "string_pattern_mismatch": "64 hexadecimal digits",
+    "list_type": "a list",
+    "too_short": "at least {min_length} entry",
+    "dict_type": "a section with keys of its own",
+    "model_type": "a section with keys of its own",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "a number below {lt:.10g}",
+    "less_than_equal": "at most {le:g}",
+}
 
 
 def _found(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a section of its own"
-    return f"{value!r} ({type(value).__name__})" if value is not None else "nothing"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list) and value:
+        return "a section" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and _is_number(value):
+        return f"the text {value!r} (write a plain decimal, without quotes or exponent)"
+    return repr(value)
 
 
-def _known_keys(key: str) -> list[str]:
-    model: Any = Params
-    for part in key.split(".")[:-1]:
-        model = model.model_fields[part].annotation
-    return sorted(model.model_fields)
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _likely_keys(key: str, known: list[str]) -> str:
+    *sections, name = key.split(".")
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {'.'.join([*sections, close[0]])!r}?"
+    return f"expected one of {', '.join(sorted(known))}."

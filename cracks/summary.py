@@ -1,0 +1,56 @@
+"""What `make run` ends with: both classifiers side by side, and what to do next."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from cracks.errors import CracksError, one_sentence
+
+METRICS = Path("metrics/evaluate.json")
+ROWS = {
+    "recall": "recall of cracks",
+    "missed": "missed cracks",
+    "accuracy": "accuracy",
+    "accuracy_low": "  95 % from",
+    "accuracy_high": "  95 % to",
+    "precision": "precision",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "loss": "loss",
+    "images": "test images",
+}
+NEXT = """\
+Look:  open report.html
+Try:   dvc exp run -S epochs=2             only heads, evaluate and report run
+       dvc exp run -S threshold=0.3        only evaluate and report run
+       dvc exp show --only-changed         what was tried, side by side
+       python -m cracks.predict PHOTOGRAPH --map maps"""
+
+
+def main() -> None:
+    """Print the metrics of `metrics/evaluate.json` as a table, the verdict and the next steps."""
+    try:
+        metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CracksError(f"Expected {METRICS}, found none; run `dvc repro` first.") from None
+    backbones = list(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["weights"])
+    print()
+    print(f"{'':20}" + "".join(f"{backbone:>12}" for backbone in backbones))
+    for key, title in ROWS.items():
+        values = (metrics.get(f"{backbone}.{key}", "") for backbone in backbones)
+        print(f"{title:20}" + "".join(f"{_text(value):>12}" for value in values))
+    print()
+    for key, value in metrics.items():
+        if isinstance(value, str):
+            print(f"{value}")
+    print(f"\n{NEXT}")
+
+
+def _text(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        main()

@@ -1,0 +1,63 @@
+"""What several test modules share: tiny archives, small weights, the real photographs."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cracks.archive import write_archive
+from cracks.weights import write_weights
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the caches of the person who runs it."""
+    folder = tmp_path_factory.mktemp("caches")
+    monkeypatch.setenv("CRACKS_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that gives the weights file of a backbone, random, made once a session."""
+    folder = tmp_path_factory.mktemp("weights")
+
+    def weights(backbone: str) -> Path:
+        path = folder / f"{backbone}.weights.h5"
+        if not path.exists():
+            write_weights(backbone, "random", 0, path)
+        return path
+
+    return weights
+
+
+@pytest.fixture(scope="session")
+def noise_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """An archive of 40 images of 48 x 40 px, the positives with a dark line; and its table."""
+    generator = np.random.default_rng(0)
+    members = []
+    for number in range(40):
+        label = ("negative", "positive")[number % 2]
+        pixels = generator.integers(120, 256, (40, 48, 3), dtype=np.uint8)
+        if label == "positive":
+            pixels[:, 20:26] = 10
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+        members.append((f"{label}/{number:03}.jpg", buffer.getvalue()))
+    members.sort()
+    path = tmp_path_factory.mktemp("archive") / "images.zip"
+    write_archive(path, members)
+    return path, pd.DataFrame(
+        {
+            "id": [name for name, _ in members],
+            "label": [name.split("/")[0] for name, _ in members],
+            "sha256": [hashlib.sha256(data).hexdigest() for _, data in members],
+        }
+    )
