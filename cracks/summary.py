@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-import yaml
-
 from cracks.errors import CracksError, one_sentence
+from cracks.params import load_params
+from cracks.verdict import title, verdicts
 
 METRICS = Path("metrics/evaluate.json")
 ROWS = {
@@ -34,16 +34,14 @@ def main() -> None:
         metrics = json.loads(METRICS.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CracksError(f"Expected {METRICS}, found none; run `dvc repro` first.") from None
-    backbones = list(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["weights"])
+    sources = load_params().weights
     print()
-    print(f"{'':20}" + "".join(f"{backbone:>12}" for backbone in backbones))
-    for key, title in ROWS.items():
-        values = (metrics.get(f"{backbone}.{key}", "") for backbone in backbones)
-        print(f"{title:20}" + "".join(f"{_text(value):>12}" for value in values))
+    print(f"{'':20}" + "".join(f"{title(backbone):>12}" for backbone in sources))
+    for key, heading in ROWS.items():
+        values = (metrics.get(f"{backbone}.{key}", "") for backbone in sources)
+        print(f"{heading:20}" + "".join(f"{_text(value):>12}" for value in values))
     print()
-    for key, value in metrics.items():
-        if isinstance(value, str):
-            print(f"{value}")
+    print("\n".join(verdicts(metrics, sources)))
     print(f"\n{NEXT}")
 
 

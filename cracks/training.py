@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cracks.errors import CracksError
 from cracks.heads import Features, probabilities
-from cracks.labels import CLASSES, TRAIN
+from cracks.labels import CLASSES, TRAIN, VALID
 from cracks.rows import FEATURES, PROBABILITY, create_rows, open_rows
 
 Labels = NDArray[np.int64]
@@ -119,14 +119,20 @@ def _build(features: Features) -> Any:
 
 
 def _history_table(history: dict[str, list[float]]) -> pd.DataFrame:
-    rows = [
-        {"epoch": epoch, "part": part, "loss": loss, "accuracy": accuracy}
-        for part, prefix in (("train", ""), ("valid", "val_"))
-        for epoch, (loss, accuracy) in enumerate(
-            zip(history[f"{prefix}loss"], history[f"{prefix}accuracy"], strict=True), start=1
+    """One row an epoch and part."""
+    parts = ((TRAIN, ""), (VALID, "val_"))
+    tables = [
+        pd.DataFrame(
+            {
+                "epoch": range(1, len(history["loss"]) + 1),
+                "part": part,
+                "loss": history[f"{prefix}loss"],
+                "accuracy": history[f"{prefix}accuracy"],
+            }
         )
+        for part, prefix in parts
     ]
-    return pd.DataFrame(rows)
+    return pd.concat(tables, ignore_index=True)
 
 
 def write_scores(path: Path, ids: list[str], scores: Features) -> None:

@@ -33,7 +33,7 @@ def main() -> None:
         scores.append(features.score(head))
         if number == 0:
             save_head(head, head_path(backbone))
-            write_csv(Path(f"metrics/plots/history-{backbone}.csv"), history)
+            write_csv(Path(f"data/histories/{backbone}.csv"), history)
             best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
     with replacing(Path(f"data/scores/{backbone}.npy")) as temporary:
         write_scores(temporary, list(split["id"]), np.stack(scores, axis=1))

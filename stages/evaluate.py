@@ -1,0 +1,69 @@
+"""evaluate: both classifiers on the test part, compared; needs neither images nor TensorFlow."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from cracks.curves import calibration, confusion, precision_recall, roc, together
+from cracks.evaluation import compare, comparison_name, evaluate_backbone
+from cracks.files import write_csv, write_json
+from cracks.labels import TEST
+from cracks.params import load_params
+from cracks.predictions import Scored, load_scored, prediction_table
+from cracks.stage import run
+from cracks.verdict import verdicts
+
+METRICS = Path("metrics")
+PLOTS = METRICS / "plots"
+
+
+def main() -> None:
+    """Write metrics/evaluate.json, metrics/predictions.csv and the tables of metrics/plots."""
+    params = load_params()
+    scored = {backbone: load_scored(backbone) for backbone in params.weights}
+    metrics: dict[str, int | float] = {}
+    for backbone, one in scored.items():
+        found = evaluate_backbone(one.labels, one.scores, params.threshold, params.target_recall)
+        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+    thresholds = {backbone: metrics[f"{backbone}.threshold"] for backbone in scored}
+
+    predictions = prediction_table(scored, thresholds)
+    right = {name: table["correct"].to_numpy() for name, table in predictions.groupby("backbone")}
+    for first, second in combinations(scored, 2):
+        name = comparison_name(first, second)
+        metrics |= {f"{name}.{key}": value for key, value in compare(first, second, right).items()}
+    metrics |= _leak()
+
+    write_json(METRICS / "evaluate.json", metrics)
+    write_csv(METRICS / "predictions.csv", predictions, digits=6)
+    _write_plots(scored, thresholds)
+    print("\n".join(verdicts(metrics, params.weights)))
+
+
+def _leak() -> dict[str, int | float]:
+    """The leak counters of the split beside the numbers that they put in doubt."""
+    split = json.loads((METRICS / "split.json").read_text(encoding="utf-8"))
+    return {f"split.{key}": value for key, value in split.items() if ".leaked" in key}
+
+
+def _write_plots(scored: dict[str, Scored], thresholds: dict[str, float]) -> None:
+    test = {name: (one.labels[TEST], one.scores[TEST][:, 0]) for name, one in scored.items()}
+    tables = {
+        "roc": together({name: roc(*pair) for name, pair in test.items()}),
+        "precision-recall": together(
+            {name: precision_recall(*pair) for name, pair in test.items()}
+        ),
+        "calibration": together({name: calibration(*pair) for name, pair in test.items()}),
+        "confusion": together(
+            {name: confusion(*pair, thresholds[name]) for name, pair in test.items()}
+        ),
+        "history": together({name: pd.read_csv(f"data/histories/{name}.csv") for name in scored}),
+    }
+    for name, table in tables.items():
+        write_csv(PLOTS / f"{name}.csv", table)
+
+
+if __name__ == "__main__":
+    run(main)
