@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cracks.verdict import Values, title
 
@@ -93,11 +94,11 @@ def history(table: pd.DataFrame, backbone: str, number: int) -> str:
             one = table[(table["backbone"] == backbone) & (table["part"] == part)]
             axes.plot(one["epoch"], one["loss"], style, color=COLOURS[number], label=part)
         valid = table[(table["backbone"] == backbone) & (table["part"] == "valid")]
-        best = valid.loc[valid["loss"].idxmin()]
+        best = valid.nsmallest(1, "loss")
         axes.plot(best["epoch"], best["loss"], "o", color=COLOURS[number], label="kept")
         axes.set(xlabel="epoch", ylabel="loss", title=title(backbone))
         axes.set_ylim(bottom=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="upper right")
 
     return _svg(f"history-{backbone}", draw, (3.6, 2.8))

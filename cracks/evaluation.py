@@ -99,7 +99,8 @@ def choose_threshold(
     cracks = np.sort(probability[labels == 1].astype(np.float64))[::-1]
     needed = math.ceil(target_recall * len(cracks) - 1e-9)
     unit = 10**DIGITS
-    return max(math.floor(float(cracks[needed - 1]) * unit), 1) / unit
+    cut = math.floor(float(cracks[needed - 1]) * unit)
+    return float(max(cut, 1) / unit)
 
 
 def evaluate_backbone(

@@ -9,11 +9,14 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from cracks.errors import CracksError
 from cracks.files import replacing
@@ -21,7 +24,22 @@ from cracks.files import replacing
 Features = NDArray[np.float32]
 
 _SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
+_KERAS_EPSILON = 1e-7  # least deviation that Keras's Normalization divides by
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class LinearHead(NamedTuple):
+    """A head without its softmax, the standardisation folded in: `features @ weights + bias`.
+
+    The sum is the logit: the log of the odds that there is a crack.
+    """
+
+    weights: NDArray[np.float64]  # [channels]
+    bias: float
+
+    def probability(self, features: Features) -> NDArray[np.float64]:
+        """P(crack) of each row of features `[n, channels]`."""
+        return np.asarray(expit(features.astype(np.float64) @ self.weights + self.bias))
 
 
 def head_path(backbone: str) -> Path:
@@ -72,10 +90,38 @@ def load_head(path: Path) -> Any:
     """
     import keras
 
+    with _explained(path):
+        return keras.saving.load_model(path, compile=False)
+
+
+def linear_head(path: Path) -> LinearHead:
+    """The same head as numbers, read without TensorFlow.
+
+    Of two classes, softmax depends on the difference of their logits alone.
+
+    Raises:
+        CracksError: if there is none or it is damaged.
+    """
+    import h5py
+
+    with _explained(path), zipfile.ZipFile(path) as archive:
+        file = io.BytesIO(archive.read("model.weights.h5"))
+        with h5py.File(file) as weights:
+            standardise = weights["layers/normalization/vars"]
+            mean, variance = (standardise[key][()].astype(np.float64) for key in ("0", "1"))
+            softmax = weights["layers/dense/vars"]
+            kernel, bias = (softmax[key][()].astype(np.float64) for key in ("0", "1"))
+    scaled = (kernel[:, 1] - kernel[:, 0]) / np.maximum(np.sqrt(variance), _KERAS_EPSILON)
+    return LinearHead(scaled, float(bias[1] - bias[0] - mean @ scaled))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what Keras and h5py raise on an unfit file into one sentence."""
     if not path.is_file():
         raise CracksError(f"Expected a trained head at {path}, found none; run `dvc repro`.")
     try:
-        return keras.saving.load_model(path, compile=False)
+        yield
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:200]
         raise CracksError(

@@ -12,3 +12,22 @@ TRAIN = "train"
 VALID = "valid"
 TEST = "test"
 PARTS = (TRAIN, VALID, TEST)
+
+_GIVEN = {"train": TRAIN, "valid": VALID, "val": VALID, "test": TEST}
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """The part that an image's name states and its class folder, either of them "" if none.
+
+    A name is `[train|valid|val|test/]<class folder>/…`, the part in upper or lower case.
+    """
+    folders = name.split("/")[:-1]
+    given = _GIVEN.get(folders[0].lower(), "") if folders else ""
+    if given:
+        del folders[0]
+    return given, folders[0] if folders else ""
+
+
+def label_of(folder: str, positive_class: str) -> str:
+    """The label of images in a class folder; upper and lower case are alike."""
+    return POSITIVE if folder.casefold() == positive_class.casefold() else NEGATIVE

@@ -51,10 +51,9 @@ class Photos(_Section):
 
 
 class Audit(_Section):
-    """What the audit tolerates and how far it looks."""
+    """What the audit tolerates."""
 
     max_rejected: Probability
-    overlaps: bool
 
 
 class Split(_Section):

@@ -18,6 +18,7 @@ Examples = tuple[Features, Labels]
 """Features `[n, channels]` and class indices `[n]`."""
 
 _ROWS_AT_ONCE = 4096
+_LEAST_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,18 @@ def train_head(
 
 
 def _build(features: Features) -> Any:
-    """Standardisation adapted to the training features, then the softmax layer."""
+    """Standardisation adapted to the training features, then the softmax layer.
+
+    A channel that hardly moves on the training images counts as if it moved a hundredth of what
+    channels do: divided by next to nothing, its first stir on a new photograph would decide alone.
+    """
     from keras import Sequential, layers
 
     standardise = layers.Normalization(name="standardise")
     standardise.adapt(features)
+    variance = np.asarray(standardise.adapt_variance)
+    standardise.adapt_variance.assign(np.maximum(variance, _LEAST_VARIANCE * variance.mean()))
+    standardise.finalize_state()
     softmax = layers.Dense(len(CLASSES), activation="softmax", name="softmax")
     inputs = layers.Input((features.shape[1],), name="features")
     return Sequential([inputs, standardise, softmax], name="head")

@@ -30,7 +30,10 @@ def main() -> None:
     thresholds = {backbone: metrics[f"{backbone}.threshold"] for backbone in scored}
 
     predictions = prediction_table(scored, thresholds)
-    right = {name: table["correct"].to_numpy() for name, table in predictions.groupby("backbone")}
+    right = {
+        backbone: predictions[predictions["backbone"] == backbone]["correct"].to_numpy(dtype=bool)
+        for backbone in scored
+    }
     for first, second in combinations(scored, 2):
         name = comparison_name(first, second)
         metrics |= {f"{name}.{key}": value for key, value in compare(first, second, right).items()}

@@ -146,7 +146,7 @@ def test_an_archive_that_changes_while_it_is_read_is_noticed(
     archive, images = noise_archive
     copy = tmp_path / "images.zip"
     shutil.copy(archive, copy)
-    plain = features.load_engine
+    plain = load_engine
 
     def load_and_touch(*arguments: object) -> object:
         copy.with_name("new.zip").write_bytes(copy.read_bytes())
