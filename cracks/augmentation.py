@@ -13,6 +13,7 @@ import numpy as np
 
 from cracks.images import RGB
 from cracks.params import Augmentation
+from cracks.quiet import import_quietly
 
 Augment = Callable[[RGB, str, int], RGB]
 """`(pixels, sha256 of the image's bytes, view number from 1) -> pixels`, uint8 `[h, w, 3]`."""
@@ -26,6 +27,7 @@ def augmentation_context(augmentation: Augmentation) -> dict[str, object]:
 
 def load_augment(augmentation: Augmentation) -> Augment:
     """A function that draws one view; ranges are those of the Keras layers of the same name."""
+    import_quietly()
     import keras
     import tensorflow as tf
 

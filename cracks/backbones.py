@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cracks.errors import CracksError
+from cracks.quiet import import_quietly
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
     The last layer is the global average pooling, its input the last feature map. Keras numbers
     layers by process; the session is cleared so that the same model always gets the same names.
     """
+    import_quietly()
     import keras
 
     keras.backend.clear_session()

@@ -15,10 +15,10 @@ from cracks.images import RGB
 COLOURS = "RdBu_r"
 """Blue speaks against a crack, red for one."""
 
-FULL_COLOUR = 8.0
-"""Logit at and above which the colour is full: odds of 3,000 to 1."""
+FULL_COLOUR = 12.0
+"""Logit at and above which the colour is full."""
 
-_STRONGEST = 0.6  # share of the colour in a pixel at most
+_STRONGEST = 0.55  # share of the colour in a pixel at most
 
 
 def class_activation_map(maps: NDArray[np.float32], head: LinearHead) -> NDArray[np.float64]:

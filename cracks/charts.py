@@ -81,7 +81,7 @@ def curve(name: str, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]
             )
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x[1], ylabel=y[1])
         axes.set_aspect("equal")
-        axes.legend(loc="center")
+        axes.legend(loc="lower right" if name == "calibration" else "center")
 
     return _svg(name, draw, (3.6, 3.5))
 

@@ -13,7 +13,7 @@ from cracks.labels import CLASSES
 POINTS = 200
 """Rows that a curve is thinned to: a picture shows no more, and Git keeps every version."""
 
-CALIBRATION_POINTS = 10
+CALIBRATION_POINTS = 8
 
 
 def roc(labels: Labels, probability: Probability) -> pd.DataFrame:
@@ -29,8 +29,10 @@ def precision_recall(labels: Labels, probability: Probability) -> pd.DataFrame:
 
 
 def calibration(labels: Labels, probability: Probability) -> pd.DataFrame:
-    """Reliability diagram in bins of equal width: mean `predicted` P(crack), `observed` share."""
-    observed, predicted = calibration_curve(labels, probability, n_bins=CALIBRATION_POINTS)
+    """Reliability diagram in bins of equally many images: `predicted` mean, `observed` share."""
+    observed, predicted = calibration_curve(
+        labels, probability, n_bins=CALIBRATION_POINTS, strategy="quantile"
+    )
     return pd.DataFrame({"predicted": predicted, "observed": observed})
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cracks.backbones import pixel_model, quiet_conversion
 from cracks.errors import CracksError
+from cracks.quiet import import_quietly
 
 BATCH = 16
 """Images a call: more costs memory and brings no speed on a CPU."""
@@ -97,6 +98,7 @@ def _load(
 def _openvino(
     backbone: str, weights: Path, image_size: int, precision: str, outputs: tuple[str, ...]
 ) -> _Run:
+    import_quietly()
     import keras
     import openvino as ov
 
@@ -127,6 +129,7 @@ def _openvino(
 def _tensorflow(
     backbone: str, weights: Path, image_size: int, precision: str, outputs: tuple[str, ...]
 ) -> _Run:
+    import_quietly()
     import tensorflow as tf
 
     model = pixel_model(backbone, weights, image_size, bfloat16=precision == "bfloat16")

@@ -1,6 +1,7 @@
 """The one exception that is meant for people, and how a process ends on it."""
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ def one_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         print("Interrupted; what was finished is kept.", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except PermissionError as error:
         sys.exit(f"Error: no permission for {error.filename}; change its owner or its mode.")
     except OSError as error:

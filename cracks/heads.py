@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from cracks.errors import CracksError
 from cracks.files import replacing
+from cracks.quiet import import_quietly
 
 Features = NDArray[np.float32]
 
@@ -50,7 +51,7 @@ def head_path(backbone: str) -> Path:
 def probabilities(model: Any, features: Features, batch_size: int = 4096) -> Features:
     """P(crack) of each row of features, float32 `[n]`."""
     starts = range(0, len(features), batch_size)
-    parts = [model.predict_on_batch(features[i : i + batch_size])[:, 1] for i in starts]
+    parts = [model(features[i : i + batch_size], training=False).numpy()[:, 1] for i in starts]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -88,6 +89,7 @@ def load_head(path: Path) -> Any:
     Raises:
         CracksError: if there is none or it is damaged.
     """
+    import_quietly()
     import keras
 
     with _explained(path):

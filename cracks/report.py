@@ -88,7 +88,7 @@ def _number(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.2f} %"
+    return f"{100 * value:.2f}\N{NO-BREAK SPACE}%"
 
 
 def _comparison_names(backbones: list[str]) -> list[tuple[str, str, str]]:

@@ -20,7 +20,7 @@ from cracks.caches import cache_folder
 from cracks.errors import CracksError
 from cracks.fetch import fetch, mismatch
 from cracks.files import sha256_of
-from cracks.labels import CLASSES, PARTS
+from cracks.labels import CLASSES, place_of
 from cracks.params import Concrete, Photos, Sample
 from cracks.progress import progress
 from cracks.sample import iter_sample
@@ -83,7 +83,7 @@ def photos(folder: Path, section: Photos, positive_class: str) -> Members:
 
 def class_folders(names: Iterable[str]) -> set[str]:
     """The folders that say the classes of the images among `names`, as written."""
-    return {folder for name in names if _is_image_name(name) and (folder := _class_folder(name))}
+    return {folder for name in names if _is_image_name(name) and (folder := place_of(name)[1])}
 
 
 def check_classes(folders: Collection[str], positive_class: str, place: str) -> None:
@@ -104,13 +104,6 @@ def check_classes(folders: Collection[str], positive_class: str, place: str) -> 
             f"Expected positive_class to be one of the class folders in {place}, which are "
             f"{found}, found {positive_class!r}; set positive_class in params.yaml."
         )
-
-
-def _class_folder(name: str) -> str | None:
-    folders = name.split("/")[:-1]
-    if folders and folders[0] in PARTS:
-        del folders[0]
-    return folders[0] if folders else None
 
 
 def _is_image_name(name: str) -> bool:
@@ -204,7 +197,7 @@ def _common_folder(images: Sequence[PurePosixPath]) -> PurePosixPath:
         return PurePosixPath()
     common = PurePosixPath(os.path.commonpath(folders))
     for folder in [common, *common.parents][::-1]:
-        if folder.name.lower() in PARTS:
+        if place_of(f"{folder.name}/")[0]:
             return folder.parent
     # where all are in one folder, it is the only class
     return common.parent if set(folders) == {common} else common
@@ -213,7 +206,7 @@ def _common_folder(images: Sequence[PurePosixPath]) -> PurePosixPath:
 def _id_of(path: PurePath) -> str:
     """The member name for a path below the folder of the classes; a split is in lower case."""
     first, *others = path.parts
-    if others and first.lower() in PARTS:
+    if others and place_of(f"{first}/")[0]:
         first = first.lower()
     return _composed("/".join([first, *others]))
 
@@ -262,7 +255,7 @@ def _drawn(names: Iterable[str], limit: int, seed: int) -> list[str]:
     """
     classes: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        if _is_image_name(name) and (folder := _class_folder(name)):
+        if _is_image_name(name) and (folder := place_of(name)[1]):
             classes[folder.casefold()].append(name)
 
     def rank(name: str) -> bytes:

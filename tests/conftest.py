@@ -15,6 +15,9 @@ from cracks.weights import write_weights
 
 ROOT = Path(__file__).parent.parent
 
+REAL = ROOT.parent / "shared" / "data" / "ozgenel-8k.zip"
+"""Real photographs, where there are any; tests on them skip elsewhere and say so."""
+
 
 @pytest.fixture(autouse=True)
 def own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -1,0 +1,228 @@
+import errno
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cracks import fetch as fetching
+from cracks.archive import write_archive
+from cracks.caches import cache_folder
+from cracks.errors import CracksError
+from cracks.params import Concrete, Photos
+from cracks.sources import concrete, photos, sample
+from tests.http_server import Answer, FileServer
+
+WHERE = Photos(limit=None, seed=0)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "sleep", lambda _: None)
+    monkeypatch.setattr(fetching, "READ_TIMEOUT", 0.3)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+COURSE = zipped(
+    {
+        "concrete_data_week4/": b"",
+        **{
+            f"concrete_data_week4/{part}/{label}/{number:05}.jpg": f"{part}{label}{number}".encode()
+            for part in ("train", "valid", "test")
+            for label in ("negative", "positive")
+            for number in (1, 2)
+        },
+        "concrete_data_week4/train/negative/.DS_Store": b"junk",
+        "concrete_data_week4/valid/stray.txt": b"a stray file",
+        "__MACOSX/concrete_data_week4/train/negative/._00001.jpg": b"AppleDouble",
+    }
+)
+
+
+def section(**values: Any) -> Concrete:
+    known = {"file": None, "urls": ["http://127.0.0.1:9/none.zip"], "size": None, "sha256": None}
+    return Concrete.model_validate(known | values)
+
+
+def test_the_course_s_archive_keeps_its_split_and_loses_its_junk(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with FileServer(COURSE) as server:
+        members = dict(concrete(section(urls=[server.url], size=len(COURSE)), "positive"))
+        again = dict(concrete(section(urls=[server.url], size=len(COURSE)), "Positive"))
+        assert len(server.served) == 1, "what was fetched is kept"
+    assert members == again
+    assert list(members) == sorted(members)
+    images = {name for name in members if name.endswith(".jpg")}
+    assert len(images) == 12
+    assert members["test/positive/00002.jpg"] == b"testpositive2"
+    assert set(members) - images == {"valid/stray.txt"}, "what is no image, the audit lists"
+    assert "sha256: " in capsys.readouterr().out, "what is not known yet is shown, to be pinned"
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "{label}/{n}.jpg",
+        "deep/er/{label}/{n}.jpg",
+        "a/Test/{label}/{n}.jpg",
+        "x/val/{label}/{n}.jpg",
+    ],
+)
+def test_folders_above_the_classes_are_dropped(layout: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.zip"
+    names = [layout.format(label=label, n=n) for label in ("no", "yes") for n in (1, 2)]
+    write_archive(path, [(name, b"x") for name in names])
+    members = dict(concrete(section(file=str(path)), "yes"))
+    assert {name.removeprefix("test/").removeprefix("val/") for name in members} == {
+        "no/1.jpg",
+        "no/2.jpg",
+        "yes/1.jpg",
+        "yes/2.jpg",
+    }
+
+
+def test_addresses_are_tried_in_order() -> None:
+    with FileServer(b"", [Answer(404)]) as gone, FileServer(COURSE) as server:
+        members = dict(concrete(section(urls=[gone.url, server.url]), "positive"))
+    assert len(members) == 13
+
+
+def test_no_network_names_the_three_ways_on() -> None:
+    with pytest.raises(CracksError) as error:
+        list(concrete(section(), "positive"))
+    said = str(error.value)
+    assert said.startswith("No network to fetch the concrete images: could not reach 127.0.0.1")
+    for way in ("try again later", "concrete.file: PATH", "dataset: sample"):
+        assert way in said
+
+
+@pytest.mark.parametrize(
+    ("answers", "changes", "sentence"),
+    [
+        ([Answer(404)] * 9, {}, "answered 404"),
+        ([Answer(stop_after=0)] * 9, {}, "closed the connection too early"),
+        ([Answer(stall_after=0)] * 9, {}, "sent nothing for"),
+        ([], {"size": 7}, "expected 7 bytes"),
+        ([], {"sha256": "0" * 64}, "expected sha256 0000"),
+        ([Answer(body=b"an error page")], {}, "Expected a zip archive"),
+        ([Answer(body=COURSE[: len(COURSE) // 2])], {}, "only a part of one"),
+    ],
+    ids=["404", "too little", "stall", "size", "another file", "no zip", "cut archive"],
+)
+def test_a_failing_server_is_one_sentence_and_keeps_nothing(
+    answers: list[Answer], changes: dict[str, Any], sentence: str
+) -> None:
+    with FileServer(COURSE, answers) as server:
+        with pytest.raises(CracksError, match=sentence) as error:
+            list(concrete(section(urls=[server.url], **changes), "positive"))
+    assert "\n" not in str(error.value)
+    kept = [path for path in cache_folder("downloads").iterdir() if path.suffix == ".zip"]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "sentence"),
+    [
+        (None, {}, "Expected an archive at"),
+        (COURSE, {"size": 5}, "is not the archive that params.yaml describes: expected 5 bytes"),
+        (COURSE, {"sha256": "1" * 64}, "expected sha256 1111"),
+        (b"Rar!\x1a\x07\x01\x00", {}, "found a RAR archive"),
+        (zipped({"a/../../b/x.jpg": b"x"}), {}, "points out of it"),
+        (zipped({"positive/x.jpg": b"x"}), {}, "two class folders"),
+    ],
+)
+def test_one_s_own_archive_is_checked_the_same_way(
+    content: bytes | None, changes: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.zip"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CracksError, match=sentence):
+        list(concrete(section(file=str(path), **changes), "positive"))
+    assert content is None or path.exists(), "the user's file is left alone"
+
+
+# --- photographs ------------------------------------------------------------------------
+
+
+def folder_of(tmp_path: Path, names: list[str]) -> Path:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    return tmp_path
+
+
+def test_photographs_are_packed_by_class_and_sorted(tmp_path: Path) -> None:
+    names = ["Cracked/b.JPG", "Cracked/north side/ä.png", "sound/1.jpg", "README.md"]
+    folder = folder_of(tmp_path, [*names, "sound/.hidden.jpg", "sound/Thumbs.db"])
+    members = list(photos(folder, WHERE, "cracked"))
+    assert [name for name, _ in members] == sorted(names[:3])
+    assert all(data.decode() == name for name, data in members)
+
+
+def test_a_limit_is_drawn_by_seed_from_each_class(tmp_path: Path) -> None:
+    names = [f"{label}/{n}.jpg" for label in ("yes", "no") for n in range(30)]
+    folder = folder_of(tmp_path, names)
+
+    def drawn(limit: int, seed: int) -> list[str]:
+        return [name for name, _ in photos(folder, Photos(limit=limit, seed=seed), "yes")]
+
+    some = drawn(5, 0)
+    assert len(some) == 10
+    assert sum(name.startswith("yes") for name in some) == 5
+    assert some == drawn(5, 0) != drawn(5, 1)
+    assert set(some) <= set(drawn(6, 0))
+    assert len(drawn(100, 0)) == 60
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["README.md"], "found none; data/photos/README.md shows the layout"),
+        (["yes/1.jpg"], "found yes;"),
+        (["yes/1.jpg", "no/1.jpg", "maybe/1.jpg"], "found maybe, no, yes;"),
+        (["wet/1.jpg", "dry/1.jpg"], "found 'yes'; set positive_class in params.yaml"),
+    ],
+)
+def test_photographs_not_in_two_classes_are_one_sentence(
+    names: list[str], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CracksError, match=sentence):
+        list(photos(folder_of(tmp_path, names), WHERE, "yes"))
+
+
+def test_a_photograph_without_permission_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path, ["yes/1.jpg", "no/1.jpg"])
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)  # root, who may run this, reads everything
+    with pytest.raises(CracksError, match=r"1\.jpg"):
+        list(photos(folder, WHERE, "yes"))
+
+
+def test_a_broken_link_is_named(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, ["yes/1.jpg", "no/1.jpg"])
+    (folder / "yes/2.jpg").symlink_to("nowhere")
+    with pytest.raises(CracksError, match="broken link"):
+        list(photos(folder, WHERE, "yes"))
+
+
+def test_the_sample_has_its_own_classes() -> None:
+    from cracks.params import Sample
+
+    with pytest.raises(CracksError, match="which are negative, positive, found 'cracked'"):
+        sample(Sample(images_per_class=1, seed=0), "cracked")
