@@ -25,6 +25,9 @@ class Backbone:
     imagenet_md5: str
 
 
+BATCH = 16
+"""Images that go through a backbone at once: more costs memory and brings no speed on a CPU."""
+
 _PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 BACKBONES = {

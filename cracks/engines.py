@@ -14,12 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cracks.backbones import pixel_model, quiet_conversion
+from cracks.backbones import BATCH, pixel_model
+from cracks.converted import converted_model
 from cracks.errors import CracksError
 from cracks.quiet import import_quietly
-
-BATCH = 16
-"""Images a call: more costs memory and brings no speed on a CPU."""
 
 Batch = NDArray[np.uint8]
 """RGB pixels `[n, image_size, image_size, 3]`, n at most `BATCH`."""
@@ -98,20 +96,15 @@ def _load(
 def _openvino(
     backbone: str, weights: Path, image_size: int, precision: str, outputs: tuple[str, ...]
 ) -> _Run:
-    import_quietly()
-    import keras
     import openvino as ov
 
-    full = pixel_model(backbone, weights, image_size)
-    model = keras.Model(full.input, [full.output[name] for name in outputs])
-    with quiet_conversion():
-        converted = ov.convert_model(model)
-    del full, model
-    keras.backend.clear_session()
-    converted.reshape([BATCH, image_size, image_size, 3])
+    core = ov.Core()
+    path = converted_model(backbone, weights, image_size, outputs)
     wanted = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}[precision]
-    compiled = ov.Core().compile_model(
-        converted, "CPU", {"INFERENCE_PRECISION_HINT": wanted, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(
+        core.read_model(path),
+        "CPU",
+        {"INFERENCE_PRECISION_HINT": wanted, "PERFORMANCE_HINT": "LATENCY"},
     )
     if compiled.get_property("INFERENCE_PRECISION_HINT") != wanted:
         raise CracksError(

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from cracks.archive import open_archive, read_member
 from cracks.augmentation import Augment, augmentation_context, load_augment
-from cracks.backbones import backbone_named
-from cracks.engines import BATCH, Batch, Engine, engine_version, load_engine
+from cracks.backbones import BATCH, backbone_named
+from cracks.engines import Batch, Engine, engine_version, load_engine
 from cracks.errors import CracksError
 from cracks.feature_cache import FeatureCache, row_key
 from cracks.files import replacing, sha256_of

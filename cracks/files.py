@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-Scalar = bool | int | float | str
+Number = int | float
 
 DIGITS = 4
 """Decimals of every number in metrics: what another processor reproduces as well."""
@@ -34,15 +34,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, values: Mapping[str, Scalar]) -> None:
-    """Write flat scalars as JSON, floats rounded to `DIGITS` decimals, keys in given order.
+def write_json(path: Path, values: Mapping[str, Number]) -> None:
+    """Write flat numbers as JSON, floats rounded to `DIGITS` decimals, keys in given order.
 
     Raises:
         ValueError: if a number is not finite, which JSON cannot say and `dvc plots` chokes on.
     """
-    rounded = {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in values.items()}
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(rounded, indent=2, allow_nan=False) + "\n")
+        temporary.write_text(json.dumps(rounded(values), indent=2, allow_nan=False) + "\n")
+
+
+def rounded(values: Mapping[str, Number]) -> dict[str, Number]:
+    """The values as metrics files have them: floats with `DIGITS` decimals."""
+    return {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in values.items()}
 
 
 def write_csv(path: Path, table: pd.DataFrame, digits: int = DIGITS) -> None:

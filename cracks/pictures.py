@@ -11,9 +11,9 @@ from PIL import Image
 
 from cracks.archive import read_member
 from cracks.augmentation import load_augment
-from cracks.backbones import weights_path
+from cracks.backbones import BATCH, weights_path
 from cracks.cam import cam_overlay, class_activation_map
-from cracks.engines import BATCH, load_map_engine
+from cracks.engines import load_map_engine
 from cracks.heads import head_path, linear_head
 from cracks.images import RGB, decode, to_input
 from cracks.params import Params

@@ -60,6 +60,15 @@ def concrete(section: Concrete, positive_class: str) -> Members:
     if section.sha256 is None:
         digest = sha256_of(path)
         print(f"{path.name} has no known checksum; to pin it, set below concrete: sha256: {digest}")
+    return archive_members(path, positive_class)
+
+
+def archive_members(path: Path, positive_class: str) -> Members:
+    """The files of a zip archive, by names that begin with the split or the class.
+
+    Raises:
+        CracksError: if it is damaged or does not hold two classes, `positive_class` among them.
+    """
     with open_archive(path) as archive:
         members = _member_ids(member_names(archive), path)
         check_classes(class_folders(members), positive_class, str(path))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cracks.curves import calibration, confusion, precision_recall, roc, together
 from cracks.evaluation import compare, comparison_name, evaluate_backbone
-from cracks.files import write_csv, write_json
+from cracks.files import rounded, write_csv, write_json
 from cracks.labels import TEST
 from cracks.params import load_params
 from cracks.predictions import Scored, load_scored, prediction_table
@@ -42,7 +42,7 @@ def main() -> None:
     write_json(METRICS / "evaluate.json", metrics)
     write_csv(METRICS / "predictions.csv", predictions, digits=6)
     _write_plots(scored, thresholds)
-    print("\n".join(verdicts(metrics, params.weights)))
+    print("\n".join(verdicts(rounded(metrics), params.weights)))
 
 
 def _leak() -> dict[str, int | float]:

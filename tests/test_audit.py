@@ -203,4 +203,4 @@ def _normed(rgb: RGB) -> np.ndarray:
     values = np.asarray(grey, np.float32)
     values = values[:, 1:] - values[:, :-1]  # what is left of the light says nothing
     values = values.ravel() - values.mean()
-    return values / (np.linalg.norm(values) + 1e-9)
+    return np.asarray(values / (np.linalg.norm(values) + 1e-9))

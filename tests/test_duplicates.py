@@ -28,7 +28,7 @@ def recompressed(rgb: RGB, quality: int) -> RGB:
 
 
 def brighter(rgb: RGB) -> RGB:
-    return np.clip(rgb.astype(int) + 18, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(rgb.astype(int) + 18, 0, 255), dtype=np.uint8)
 
 
 def resized(rgb: RGB) -> RGB:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cracks.backbones import BACKBONES
-from cracks.engines import BATCH, Engine, load_engine, load_map_engine
+from cracks.backbones import BACKBONES, BATCH
+from cracks.engines import Engine, load_engine, load_map_engine
 from cracks.errors import CracksError
 
 Weights = Callable[[str], Path]
