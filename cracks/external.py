@@ -77,7 +77,7 @@ def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _scores(
     backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
-) -> np.ndarray:  # type: ignore[type-arg]
+) -> np.ndarray:
     """P(crack) of each image, by the pipeline's own way to features."""
     classifier = load_classifier(backbone, params)
     extraction = Extraction(
@@ -95,7 +95,7 @@ def _scores(
 
 
 def _evaluate(
-    scores: dict[str, np.ndarray],  # type: ignore[type-arg]
+    scores: dict[str, np.ndarray],
     images: pd.DataFrame,
     params: Params,
 ) -> Metrics:
@@ -108,7 +108,7 @@ def _evaluate(
     return metrics
 
 
-def _predictions(scores: dict[str, np.ndarray], images: pd.DataFrame) -> pd.DataFrame:  # type: ignore[type-arg]
+def _predictions(scores: dict[str, np.ndarray], images: pd.DataFrame) -> pd.DataFrame:
     tables = [
         images[["id", "label"]].assign(backbone=backbone, probability=probability)
         for backbone, probability in scores.items()
