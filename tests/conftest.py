@@ -12,6 +12,8 @@ from PIL import Image
 
 from cracks.archive import write_archive
 from cracks.weights import write_weights
+from tests.pipeline import SMALL, Project, make_project
+from tests.test_dvc_yaml import STAGE_NAMES
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,3 +66,16 @@ def noise_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.Da
             "sha256": [hashlib.sha256(data).hexdigest() for _, data in members],
         }
     )
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The real pipeline, run once on a small sample; tests leave it as they found it."""
+    folder = tmp_path_factory.mktemp("one") / "a folder with spaces"
+    caches = str(tmp_path_factory.mktemp("caches"))
+    project = make_project(folder, SMALL, CRACKS_CACHE=caches)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    assert project.stages_run("dvc", "repro") == STAGE_NAMES
+    project.run("git", "add", "--all")
+    project.run("git", "commit", "--quiet", "--message", "Results")
+    return project

@@ -12,6 +12,9 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 
+SMALL = {"sample.images_per_class": 40, "image_size": 64, "epochs": 3, "seeds": 2}
+"""Parameters with which the whole pipeline takes a minute."""
+
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")

@@ -2,36 +2,20 @@
 
 import json
 import math
+import re
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.pipeline import ROOT, Project, make_project
+from tests.pipeline import ROOT, SMALL, Project, make_project
 from tests.test_dvc_yaml import STAGE_NAMES
 
-SMALL = {
-    "sample.images_per_class": 40,
-    "image_size": 64,
-    "epochs": 3,
-    "seeds": 2,
-}
 HEADS = ["train-head-resnet50", "train-head-vgg16"]
 AFTER_FEATURES = [*HEADS, "evaluate", "report"]
 OUTPUTS = ("data/**/*", "models/*", "metrics/**/*", "report.html", "dvc.lock")
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("one") / "a folder with spaces"
-    caches = str(tmp_path_factory.mktemp("caches"))
-    project = make_project(folder, SMALL, CRACKS_CACHE=caches)
-    (folder / "dvc.lock").unlink(missing_ok=True)
-    assert project.stages_run("dvc", "repro") == STAGE_NAMES
-    project.run("git", "add", "--all")
-    project.run("git", "commit", "--quiet", "--message", "Results")
-    return project
 
 
 def outputs(project: Project) -> dict[str, bytes]:
@@ -104,6 +88,30 @@ def test_the_summary_shows_both_and_what_to_try(project: Project) -> None:
     assert "random weights" in said
 
 
+def test_the_report_says_what_the_metrics_say(project: Project) -> None:
+    page = project.read("report.html").decode()
+    metrics = json.loads(project.read("metrics/evaluate.json"))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\N{NO-BREAK SPACE}", " ")
+    for backbone in ("resnet50", "vgg16"):
+        for name in ("accuracy", "accuracy_low", "accuracy_high", "recall", "recall_std"):
+            assert f"{100 * metrics[f'{backbone}.{name}']:.2f} %" in text, name
+        for name in ("f1", "roc_auc", "loss", "brier", "calibration_error"):
+            assert f"{metrics[f'{backbone}.{name}']:.4f}" in text, name
+    assert "has random weights" in text
+    assert "No test image has a copy" in text
+
+
+def test_the_report_needs_nothing_else(project: Project) -> None:
+    page = project.read("report.html").decode()
+    addresses = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>\s]+)', page)
+    assert addresses
+    assert all(address.startswith(("data:image/", "#")) for address in addresses)
+    assert "<script" not in page
+    assert len(page) < 5_000_000
+    assert page.count("<img ") == len(re.findall(r'<img [^>]*alt="[^"]+', page))
+    assert all("<caption>" in table for table in page.split("<table")[1:])
+
+
 def test_another_clone_gives_the_same_bytes(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -153,31 +161,43 @@ def close(committed: float, found: float) -> bool:
     return abs(committed - found) < 1.5e-4
 
 
-def test_the_committed_metrics_are_those_of_the_default_parameters(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """A clean clone reproduces them, and `dvc.lock` fits the parameters and the code."""
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A clean clone, run with the committed parameters."""
     clone = make_project(
         tmp_path_factory.mktemp("clean") / "clone",
         CRACKS_CACHE=str(tmp_path_factory.mktemp("caches")),
     )
-    lock = yaml.safe_load(clone.read("dvc.lock"))
     assert clone.stages_run("dvc", "repro") == STAGE_NAMES
+    return clone
+
+
+def test_the_committed_lock_fits_the_parameters_and_the_code(clone: Project) -> None:
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
     new = yaml.safe_load(clone.read("dvc.lock"))
     for stage in STAGE_NAMES:
-        assert new["stages"][stage].get("params") == lock["stages"][stage].get("params")
-        code = [
-            {
-                dep["path"]: dep["md5"]
-                for dep in one["stages"][stage]["deps"]
-                if "cracks/" in dep["path"]
-            }
-            for one in (lock, new)
-        ]
-        assert code[0] == code[1], stage
+        one, other = lock["stages"][stage], new["stages"][stage]
+        assert one["cmd"] == other["cmd"]
+        assert one.get("params") == other.get("params"), stage
+        assert _code(one) == _code(other), stage
+
+
+def _code(stage: dict[str, Any]) -> dict[str, str]:
+    return {d["path"]: d["md5"] for d in stage["deps"] if d["path"].endswith((".py", ".jinja"))}
+
+
+def test_a_clean_clone_reproduces_the_committed_metrics(clone: Project) -> None:
     for name in ("audit", "split", "evaluate"):
         committed = json.loads((ROOT / f"metrics/{name}.json").read_text())
         found = json.loads(clone.read(f"metrics/{name}.json"))
         assert committed.keys() == found.keys()
         wrong = {k: (v, found[k]) for k, v in committed.items() if not close(v, found[k])}
         assert not wrong, wrong
+
+
+def test_maps_find_the_cracks_whose_place_is_known(clone: Project) -> None:
+    lines = clone.run("python", "-m", "cracks.localisation").splitlines()
+    (vgg16,) = (line for line in lines if line.startswith("VGG16"))
+    on_crack, found = map(int, re.findall(r"in (\d+) of (\d+) cracks", vgg16)[0])
+    assert found > 60
+    assert on_crack > 0.75 * found
