@@ -86,8 +86,8 @@ def resolve(base: str) -> tuple[str, str]:
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+        return subprocess.run(
+            ["git", *arguments],
             capture_output=True,
             text=True,
             check=False,

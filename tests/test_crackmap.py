@@ -14,7 +14,8 @@ from cracks.images import RGB
 
 def dark(batch: np.ndarray) -> np.ndarray:
     """A backbone of one feature: how dark the darkest pixel is."""
-    return 255.0 - batch.reshape(len(batch), -1).min(axis=1, keepdims=True).astype(np.float32)
+    darkest = batch.reshape(len(batch), -1).min(axis=1, keepdims=True)
+    return np.asarray(255.0 - darkest, np.float32)
 
 
 CLASSIFIER = Classifier("vgg16", 0.5, 32, dark, LinearHead(np.array([0.2]), -30.0))
