@@ -5,12 +5,14 @@ any day, and can be cached. View 0 is always the image itself.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from threading import Lock
 
 import numpy as np
 
+from cracks.caches import code_version
 from cracks.images import RGB
 from cracks.params import Augmentation
 from cracks.quiet import import_quietly
@@ -22,7 +24,8 @@ Augment = Callable[[RGB, str, int], RGB]
 def augmentation_context(augmentation: Augmentation) -> dict[str, object]:
     """What determines a view beside the image and its number, for the feature cache."""
     ranges = augmentation.model_dump(exclude={"views"})
-    return {**ranges, "keras": version("keras"), "tensorflow": version("tensorflow")}
+    packages = {name: version(name) for name in ("keras", "tensorflow")}
+    return {**ranges, **packages, "code": code_version(sys.modules[__name__])}
 
 
 def load_augment(augmentation: Augmentation) -> Augment:

@@ -1,7 +1,10 @@
 """Where what may be deleted at any time is kept, outside the project and outside DVC."""
 
+import ast
+import hashlib
 import os
 from pathlib import Path
+from types import ModuleType
 
 import platformdirs
 
@@ -16,3 +19,22 @@ def cache_folder(name: str) -> Path:
     folder = (Path(root) if root else platformdirs.user_cache_path("cracks")) / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def code_version(*modules: ModuleType) -> str:
+    """A hash of what modules do: of their code without comments, docstrings and layout.
+
+    As a part of a key it keeps what older code computed from being taken for what this computes.
+    """
+    digest = hashlib.sha256()
+    for module in modules:
+        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(body := getattr(node, "body", None), list):
+                node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

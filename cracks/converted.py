@@ -6,17 +6,17 @@ and checked by its hash before it is used; a damaged one is made anew.
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cracks import backbones
 from cracks.backbones import BATCH, pixel_model, quiet_conversion
-from cracks.caches import cache_folder
+from cracks.caches import cache_folder, code_version
 from cracks.files import replacing, sha256_of
 from cracks.quiet import import_quietly
-
-_FORM = 1  # raise it when `_convert` changes what it writes
 
 
 def converted_model(backbone: str, weights: Path, image_size: int, outputs: Sequence[str]) -> Path:
@@ -32,7 +32,8 @@ def converted_model(backbone: str, weights: Path, image_size: int, outputs: Sequ
         CracksError: if the weights do not fit.
     """
     packages = {name: version(name) for name in ("openvino", "keras", "tensorflow")}
-    facts = [_FORM, backbone, sha256_of(weights), image_size, BATCH, list(outputs), packages]
+    code = code_version(backbones, sys.modules[__name__])
+    facts = [code, backbone, sha256_of(weights), image_size, BATCH, list(outputs), packages]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     folder = cache_folder("models")
     path, hashes = folder / f"{key}.xml", folder / f"{key}.sha256"

@@ -38,8 +38,9 @@ from cracks.quiet import import_quietly
 
 SUFFIXES = {"keras": ".keras", "onnx": ".onnx", "openvino": ".xml"}
 
-TOLERANCE = 0.02
-"""Largest difference of a probability; resizing rounds differently in each library."""
+TOLERANCE = 0.1
+"""Largest difference of a probability: resizing rounds differently in each library, and a wrong
+preprocessing differs by far more."""
 
 _CHECKED = 32  # images
 

@@ -19,14 +19,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cracks import backbones, converted, engines, images
 from cracks.archive import open_archive, read_member
 from cracks.augmentation import Augment, augmentation_context, load_augment
 from cracks.backbones import BATCH, backbone_named
+from cracks.caches import code_version
 from cracks.engines import Batch, Engine, engine_version, load_engine
 from cracks.errors import CracksError
 from cracks.feature_cache import FeatureCache, row_key
 from cracks.files import replacing, sha256_of
-from cracks.images import PREPROCESSING_VERSION, RGB, decode, to_input
+from cracks.images import RGB, decode, to_input
 from cracks.params import Augmentation
 from cracks.progress import progress
 from cracks.rows import FEATURES, create_rows
@@ -71,7 +73,7 @@ class Extraction:
             "engine": self.engine,
             "engine_version": engine_version(self.engine),
             "precision": self.precision,
-            "preprocessing": PREPROCESSING_VERSION,
+            "code": code_version(backbones, converted, engines, images),
         }
 
 

@@ -21,9 +21,6 @@ MIN_SIDE = 32
 MAX_PIXELS = 200_000_000
 """Pixels above which an image is refused by its header, before anything is decoded."""
 
-PREPROCESSING_VERSION = 1
-"""Raise it when `decode` or `to_input` changes a pixel: cached features are then not used."""
-
 Image.MAX_IMAGE_PIXELS = None  # our own limit below says what to do
 
 

@@ -75,18 +75,20 @@ def onnx_model(
 def _preprocessed(graph: _Graph, image_size: int, matrix: Array, offset: Array) -> str:
     channels_first = graph.add("Transpose", "pixels", perm=[0, 3, 1, 2])
     floats = graph.add("Cast", channels_first, to=TensorProto.FLOAT)
-    resized = graph.add(
-        "Resize",
-        floats,
-        "",
-        "",
-        graph.constant(np.array([image_size, image_size], np.int64)),
-        mode="linear",
-        antialias=1,
-        axes=[2, 3],
-        coordinate_transformation_mode="half_pixel",
-    )
-    rounded = graph.add("Round", resized)
+    rounded = floats
+    for axis in (3, 2):  # as Pillow does it: across, rounded, then down
+        resized = graph.add(
+            "Resize",
+            rounded,
+            "",
+            "",
+            graph.constant(np.array([image_size], np.int64)),
+            mode="linear",
+            antialias=1,
+            axes=[axis],
+            coordinate_transformation_mode="half_pixel",
+        )
+        rounded = graph.add("Round", resized)
     weights = matrix.T.astype(np.float32)[:, :, np.newaxis, np.newaxis]
     return graph.add(
         "Conv", rounded, graph.constant(weights), graph.constant(offset.astype(np.float32))

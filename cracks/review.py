@@ -198,7 +198,7 @@ def _stale(stale: dict[str, list[str]]) -> str:
 def _headline(backbone: str, changes: Sequence[Change], flips: Flips) -> str:
     accuracy = next(change for change in changes if change.metric == f"{backbone}.accuracy")
     name = f"**{title(backbone)}**"
-    points = f"{100 * accuracy.difference:+.2f} percentage points of accuracy"
+    points = f"{100 * accuracy.difference:+.1f} percentage points of accuracy"
     p = f"exact McNemar p {flips.p:.4f}" if flips.p >= 0.0001 else "exact McNemar p below 0.0001"
     if not flips.count:
         return f"{name}: every test image is classified as before."
@@ -207,7 +207,7 @@ def _headline(backbone: str, changes: Sequence[Change], flips: Flips) -> str:
         return f"{name} is **{word}**: {points} ({p}), more than seeds and luck can make."
     if accuracy.is_noise:
         return (
-            f"{name}: {points}, inside the noise band of ±{100 * (accuracy.band or 0):.2f} ({p})."
+            f"{name}: {points}, inside the noise band of ±{100 * (accuracy.band or 0):.1f} ({p})."
         )
     return f"{name}: {points}, which these test images cannot tell from luck ({p})."
 

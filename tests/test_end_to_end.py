@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -168,6 +169,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
         tmp_path_factory.mktemp("clean") / "clone",
         CRACKS_CACHE=str(tmp_path_factory.mktemp("caches")),
     )
+    # with them there, DVC would not run what gives the same hashes again
+    (clone.folder / "dvc.lock").unlink()
+    shutil.rmtree(clone.folder / "metrics")
     assert clone.stages_run("dvc", "repro") == STAGE_NAMES
     return clone
 

@@ -100,7 +100,7 @@ def test_a_small_change_is_noise(project: Path, say: Any) -> None:
     write_results(missed=3, deviation=0.01)
     status, said = say()
     assert status == 0
-    assert "**VGG16**: -0.50 percentage points of accuracy, inside the noise band" in said
+    assert "**VGG16**: -0.5 percentage points of accuracy, inside the noise band" in said
     assert "| vgg16.missed | 2 | 3 | +1 | ▼ worse |" in said
     assert "▼ worse, 1 more missed of 100 cracks" in said
     assert "▼ worse, 1 more wrong of 200 images, within noise" in said
@@ -111,7 +111,7 @@ def test_a_large_change_shouts_and_fails_the_gate(project: Path, say: Any) -> No
     write_results(missed=60)
     status, said = say("--fail-if", "vgg16.recall < -0.01")
     assert status == 1
-    assert "**VGG16** is **WORSE**: -29.00 percentage points" in said
+    assert "**VGG16** is **WORSE**: -29.0 percentage points" in said
     assert "(58)" in said
     assert "and 43 more" in said
 
