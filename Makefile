@@ -9,14 +9,15 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real test lint format bench lock clean
+.PHONY: help run run-real test lint format bench bench-audit lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
 	@echo "make run-real   the same on the real dataset with ImageNet weights (needs the network)"
 	@echo "make test       run the tests"
-	@echo "make lint       ruff, mypy and the workflows' linter"
+	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
+	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
