@@ -11,6 +11,7 @@ import yaml
 
 from tests.pipeline import ROOT, SMALL, Project, make_project
 from tests.test_dvc_yaml import STAGE_NAMES
+from tests.test_readme import README
 
 HEADS = ["train-head-resnet50", "train-head-vgg16"]
 AFTER_FEATURES = [*HEADS, "evaluate", "report"]
@@ -200,7 +201,9 @@ def test_a_clean_clone_reproduces_the_committed_metrics(clone: Project) -> None:
 
 
 def test_maps_find_the_cracks_whose_place_is_known(clone: Project) -> None:
-    lines = clone.run("python", "-m", "cracks.localisation").splitlines()
+    said = clone.run("python", "-m", "cracks.localisation")
+    assert said in README, "the README quotes it"
+    lines = said.splitlines()
     (vgg16,) = (line for line in lines if line.startswith("VGG16"))
     on_crack, found = map(int, re.findall(r"in (\d+) of (\d+) cracks", vgg16)[0])
     assert found > 60

@@ -1,0 +1,70 @@
+"""The README says what the metrics, the parameters and the files say."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cracks import summary
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(command: str) -> str:
+    """The code block that a comment says is the output of a command."""
+    found = re.search(rf"<!-- \w+: {re.escape(command)} -->\n```\n(.*?)```", README, re.DOTALL)
+    assert found, command
+    return found[1]
+
+
+def test_the_summary_is_that_of_the_committed_metrics(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    summary.main()
+    assert block("python -m cracks.summary").strip() == capsys.readouterr().out.strip()
+
+
+def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found
+
+
+def test_every_parameter_is_in_the_table_with_its_default() -> None:
+    section = README.split("## Parameters")[1].split("###")[0]
+    rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| `")]
+    table: dict[str, str] = {}
+    for keys, defaults, _ in rows:
+        names = re.findall(r"`([^`]+)`", keys)
+        values = [value.strip(" `") for value in defaults.split(",")]
+        table |= dict(zip(names, values, strict=False))
+    for key, value in flat(yaml.safe_load((ROOT / "params.yaml").read_text())).items():
+        if key.startswith("augmentation.") and key != "augmentation.views":
+            assert f"`{key.removeprefix('augmentation.')}`" in section or key in section, key
+            continue
+        assert key in table, key
+        if isinstance(value, list):
+            continue
+        said = "null" if value is None else str(value)
+        assert table[key] == said, key
+
+
+def test_links_lead_to_files() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_commands_exist() -> None:
+    for module in re.findall(r"python -m cracks\.(\w+)", README):
+        assert (ROOT / "cracks" / f"{module}.py").exists(), module
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`?\bmake (run-real|run|test|bench-audit|bench)\b", README):
+        assert f"\n{target}:" in makefile, target
