@@ -5,16 +5,13 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 
 from cracks.archive import read_member
 from cracks.augmentation import load_augment
-from cracks.backbones import BATCH, weights_path
-from cracks.cam import cam_overlay, class_activation_map
-from cracks.engines import load_map_engine
-from cracks.heads import head_path, linear_head
+from cracks.cam import cam_overlay
+from cracks.classifier import activation_maps
 from cracks.images import RGB, decode, to_input
 from cracks.params import Params
 
@@ -44,20 +41,13 @@ def explained(
     """Each image with the heat of its class activation map over it, as `data_uri` by name."""
     if not names:
         return {}
-    engine = load_map_engine(
-        params.engine, backbone, weights_path(backbone), params.image_size, params.precision
-    )
-    head = linear_head(head_path(backbone))
-    overlays: dict[str, str] = {}
-    for start in range(0, len(names), BATCH):
-        some = names[start : start + BATCH]
-        pixels = np.stack(
-            [to_input(decode(read_member(archive, name)), params.image_size) for name in some]
-        )
-        cams = class_activation_map(engine(pixels).maps, head)
-        for name, rgb, cam in zip(some, pixels, cams, strict=True):
-            overlays[name] = data_uri(cam_overlay(rgb, cam))
-    return overlays
+    pixels = {
+        name: to_input(decode(read_member(archive, name)), params.image_size) for name in names
+    }
+    return {
+        name: data_uri(cam_overlay(pixels[name], cam))
+        for name, cam in activation_maps(backbone, params, pixels.items())
+    }
 
 
 def views(archive: zipfile.ZipFile, image: "pd.Series[str]", params: Params) -> list[str]:

@@ -55,6 +55,21 @@ def test_an_experiment_pays_for_what_it_changes(
     assert outputs(project) == before
 
 
+def test_augmented_views_are_extracted_and_shown(project: Project) -> None:
+    before = outputs(project)
+    setting = ("-S", "augmentation.views=1", "-S", "threshold=auto")
+    ran = project.stages_run("dvc", "exp", "run", *setting)
+    assert ran == ["precompute-resnet50", "precompute-vgg16", *AFTER_FEATURES]
+    page = project.read("report.html").decode()
+    assert "Augmented views" in page
+    assert 'alt="view 1"' in page
+    metrics = json.loads(project.read("metrics/evaluate.json"))
+    assert metrics["vgg16.valid.recall"] >= 0.99
+    project.run("git", "checkout", "--quiet", "--", "params.yaml")
+    assert project.stages_run("dvc", "repro") == []
+    assert outputs(project) == before
+
+
 def test_an_unknown_parameter_is_refused(project: Project) -> None:
     assert "epohcs" in project.run("dvc", "exp", "run", "-S", "epohcs=3", status=255)
 
