@@ -7,13 +7,13 @@ worked example:
 
 import argparse
 import os
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from cracks.archive import ARCHIVE, member_names, open_archive, read_member
 from cracks.audit import audit_archive
+from cracks.bench import peak_memory
 from cracks.errors import CracksError, one_sentence
 from cracks.images import decode
 from cracks.labels import POSITIVE
@@ -32,11 +32,11 @@ def main() -> None:
     with open_archive(arguments.archive) as archive:
         names = member_names(archive)
     decoding = min(_seconds_to_decode(arguments.archive, names) for _ in range(2))
-    before = _megabytes()
+    before = peak_memory()
     started = time.perf_counter()
     audit = audit_archive(arguments.archive, params.positive_class, 1.0)
     seconds = time.perf_counter() - started
-    grown = (_megabytes() - before) * 1024 / len(names)
+    grown = (peak_memory() - before) * 1024 / len(names)
     print(f"{len(names):,} files, {os.cpu_count()} cores\n")
     print("| what | measured |\n|---|--:|")
     print(f"| decoding alone | {decoding:.1f} s |")
@@ -85,11 +85,6 @@ def _decode_some(path: Path, names: list[str]) -> int:
                 continue
             decoded += 1
     return decoded
-
-
-def _megabytes() -> float:
-    """The most memory that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from cracks.dotted import dotted
 from cracks.errors import CracksError
 from cracks.labels import POSITIVE
 from cracks.statistics import exact_mcnemar
@@ -29,9 +30,6 @@ BETTER = {
 """The metrics that matter, by backbone: 1 where more is better, -1 where less is."""
 
 LEAK = "split.test.leaked_share"
-
-SIGNIFICANT = 0.05
-"""p-value below which a change is more than the luck of these test images."""
 
 BAND = 2.0
 """Standard deviations over seeds within which a change is noise."""
@@ -151,19 +149,9 @@ def find_flips(base: pd.DataFrame, now: pd.DataFrame, backbone: str) -> Flips:
 
 def changed_params(base: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Parameters by dotted key that differ, with both values; None where there is none."""
-    one, other = _flat(base), _flat(now)
+    one, other = dotted(base), dotted(now)
     keys = [*one, *(key for key in other if key not in one)]
     return [(k, one.get(k), other.get(k)) for k in keys if one.get(k) != other.get(k)]
-
-
-def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[f"{above}{key}"] = value
-    return flat
 
 
 _COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge}

@@ -6,7 +6,6 @@ No number is computed here; each is read from a file that an earlier stage wrote
 import json
 import platform
 import zipfile
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import yaml
 
 from cracks import charts, pictures
 from cracks.archive import ARCHIVE, open_archive
+from cracks.dotted import dotted
 from cracks.evaluation import comparison_name
 from cracks.files import replacing
 from cracks.labels import CLASSES, PARTS, POSITIVE, TRAIN
@@ -58,7 +58,7 @@ def render_report(params: Params, output: Path) -> None:
             "mistakes": {b: _mistakes(archive, predictions, b, params) for b in backbones},
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
-            "settings": _flat(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))),
+            "settings": dotted(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))),
             "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         }
     page = _environment().get_template(TEMPLATE).render(context)
@@ -186,14 +186,3 @@ def _views(archive: zipfile.ZipFile, params: Params) -> list[str]:
         return []
     images = _training_images()
     return pictures.views(archive, images[images["label"] == POSITIVE].iloc[0], params)
-
-
-def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Parameters by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[f"{above}{key}"] = value
-    return flat

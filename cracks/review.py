@@ -21,7 +21,6 @@ import yaml
 
 from cracks.changes import (
     LEAK,
-    SIGNIFICANT,
     Change,
     Flips,
     Side,
@@ -33,7 +32,7 @@ from cracks.changes import (
     why_not_comparable,
 )
 from cracks.errors import CracksError, one_sentence
-from cracks.verdict import title
+from cracks.verdict import SIGNIFICANT, title
 
 METRICS = "metrics/evaluate.json"
 PREDICTIONS = "metrics/predictions.csv"

@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from cracks import summary
+from cracks.dotted import dotted
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,16 +28,6 @@ def test_the_summary_is_that_of_the_committed_metrics(
     assert block("python -m cracks.summary").strip() == capsys.readouterr().out.strip()
 
 
-def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = value
-    return found
-
-
 def test_every_parameter_is_in_the_table_with_its_default() -> None:
     section = README.split("## Parameters")[1].split("###")[0]
     rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| `")]
@@ -46,7 +36,7 @@ def test_every_parameter_is_in_the_table_with_its_default() -> None:
         names = re.findall(r"`([^`]+)`", keys)
         values = [value.strip(" `") for value in defaults.split(",")]
         table |= dict(zip(names, values, strict=False))
-    for key, value in flat(yaml.safe_load((ROOT / "params.yaml").read_text())).items():
+    for key, value in dotted(yaml.safe_load((ROOT / "params.yaml").read_text())).items():
         if key.startswith("augmentation.") and key != "augmentation.views":
             assert f"`{key.removeprefix('augmentation.')}`" in section or key in section, key
             continue
