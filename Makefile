@@ -24,11 +24,11 @@ help:
 
 run: $(READY)
 	dvc repro
-	@python -m cracks.summary
+	@python -m cracks summary
 
 run-real: $(READY)
 	dvc exp run -S dataset=concrete -S weights.resnet50=imagenet -S weights.vgg16=imagenet
-	@python -m cracks.summary
+	@python -m cracks summary
 
 test: $(READY)
 	python -m pytest
@@ -43,10 +43,10 @@ format: $(READY)
 	ruff check --fix .
 
 bench: $(READY)
-	python -m cracks.bench
+	python -m benchmarks.bench
 
 bench-audit: $(READY)
-	python -m cracks.bench_audit
+	python -m benchmarks.audit
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
-from cracks.caches import cache_folder
-from cracks.errors import CracksError
-from cracks.files import replacing
-from cracks.progress import progress
+from cracks.pipeline.cache_folder import cache_folder
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.outputs import replacing
+from cracks.pipeline.progress import progress
 
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds without a byte after which a connection counts as dead

@@ -1,15 +1,14 @@
 """precompute-<backbone>: the features of every image, extracted once by a frozen backbone."""
 
 import argparse
-from pathlib import Path
 
 import pandas as pd
 
-from cracks.archive import ARCHIVE
-from cracks.backbones import BACKBONES, weights_path
-from cracks.features import Extraction, extract_features
-from cracks.params import load_params
-from cracks.stage import run
+from cracks.backbones.catalogue import BACKBONES
+from cracks.features.extraction import Extraction, extract_features
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import ARCHIVE, IMAGES, features_path, weights_path
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
@@ -24,8 +23,8 @@ def main() -> None:
         precision=params.precision,
         augmentation=params.augmentation,
     )
-    images = pd.read_csv("data/images.csv", dtype=str, keep_default_na=False)
-    output = Path(f"data/features/{arguments.backbone}.npy")
+    images = pd.read_csv(IMAGES, dtype=str, keep_default_na=False)
+    output = features_path(arguments.backbone)
     computed = extract_features(
         extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache
     )

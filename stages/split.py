@@ -1,24 +1,23 @@
 """split: train, valid and test, with all copies of an image on one side."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from cracks.files import write_csv, write_json
-from cracks.labels import PARTS
-from cracks.params import load_params
-from cracks.split import assign_parts, count_split
-from cracks.stage import run
+from cracks.dataset.split import assign_parts, count_split
+from cracks.pipeline.labels import PARTS
+from cracks.pipeline.outputs import write_csv, write_json
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import IMAGES, SPLIT, SPLIT_METRICS
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
     """Write data/split.csv and metrics/split.json."""
     params = load_params()
-    images = pd.read_csv("data/images.csv", dtype=str, keep_default_na=False)
+    images = pd.read_csv(IMAGES, dtype=str, keep_default_na=False)
     split = assign_parts(images, params.split)
     counts = count_split(split)
-    write_csv(Path("data/split.csv"), split)
-    write_json(Path("metrics/split.json"), counts)
+    write_csv(SPLIT, split)
+    write_json(SPLIT_METRICS, counts)
     sizes = ", ".join(f"{(split['part'] == part).sum():,} {part}" for part in PARTS)
     print(f"{sizes}; {counts['test.leaked']:,} test images have a copy in train")
 

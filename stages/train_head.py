@@ -1,19 +1,19 @@
 """train-head-<backbone>: softmax heads on the frozen features, one a seed; the first is kept."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cracks.backbones import BACKBONES
-from cracks.files import replacing, write_csv
-from cracks.heads import head_path, save_head
-from cracks.labels import TRAIN, VALID
-from cracks.params import load_params
-from cracks.progress import progress
-from cracks.stage import run
-from cracks.training import Recipe, SplitFeatures, train_head, write_scores
+from cracks.backbones.catalogue import BACKBONES
+from cracks.heads.head import save_head
+from cracks.heads.training import Recipe, SplitFeatures, train_head, write_scores
+from cracks.pipeline.labels import TRAIN, VALID
+from cracks.pipeline.outputs import replacing, write_csv
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import SPLIT, features_path, head_path, history_path, scores_path
+from cracks.pipeline.progress import progress
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
@@ -23,8 +23,8 @@ def main() -> None:
     backbone = parser.parse_args().backbone
     params = load_params()
     recipe = Recipe(params.epochs, params.batch_size, params.learning_rate)
-    split = pd.read_csv("data/split.csv", dtype=str)
-    features = SplitFeatures(Path(f"data/features/{backbone}.npy"), split)
+    split = pd.read_csv(SPLIT, dtype=str)
+    features = SplitFeatures(features_path(backbone), split)
     train, valid = features.examples(TRAIN), features.examples(VALID)
 
     scores = []
@@ -33,9 +33,9 @@ def main() -> None:
         scores.append(features.score(head))
         if number == 0:
             save_head(head, head_path(backbone))
-            write_csv(Path(f"data/histories/{backbone}.csv"), history)
+            write_csv(history_path(backbone), history)
             best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
-    with replacing(Path(f"data/scores/{backbone}.npy")) as temporary:
+    with replacing(scores_path(backbone)) as temporary:
         write_scores(temporary, list(split["id"]), np.stack(scores, axis=1))
     print(
         f"{backbone}: {params.seeds} heads on {len(train[0])} rows; kept the one of seed "

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from cracks import fetch as fetching
-from cracks.caches import cache_folder
-from cracks.errors import CracksError
 from cracks.fetch import ATTEMPTS, fetch, mismatch
-from tests.http_server import Answer, FileServer
+from cracks.pipeline.cache_folder import cache_folder
+from cracks.pipeline.errors import CracksError
+from tests.support.http_server import Answer, FileServer
 
 BODY = hashlib.shake_256(b"an archive").digest(300_000)
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"

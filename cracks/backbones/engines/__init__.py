@@ -1,0 +1,1 @@
+"""What computes features: one module an engine, one registry."""

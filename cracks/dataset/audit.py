@@ -1,0 +1,210 @@
+"""What is in the archive: usable images, files that are not, and which are copies of which."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pandas as pd
+
+from cracks.dataset.duplicates import (
+    Copies,
+    Fingerprint,
+    Pairs,
+    Turn,
+    find_copies,
+    fingerprint,
+    groups_of,
+)
+from cracks.images.archive import is_junk, open_archive, read_member
+from cracks.images.decoding import decode
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import CLASSES, label_of, place_of
+from cracks.pipeline.progress import progress
+
+COLUMNS = ["id", "label", "given", "width", "height", "sha256", "group"]
+
+_CHUNK = 32  # members a worker takes at a time
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a worker found out about one member; `reason` says why it cannot be used."""
+
+    name: str
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+    sha256: str = ""
+    fingerprint: Fingerprint | None = None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The usable images, the others with their reasons, and counts of everything."""
+
+    images: pd.DataFrame  # COLUMNS, sorted by id
+    rejected: pd.DataFrame  # name, reason
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def audit_archive(path: Path, positive_class: str, max_rejected: float) -> Audit:
+    """Decode every member once and find what cannot be used and what is there twice.
+
+    Args:
+        path: zip archive whose members are `[train|valid|test/]<class folder>/<name>`.
+        positive_class: the class folder that holds the cracks, upper or lower case alike.
+        max_rejected: share of members that may be unusable.
+
+    Raises:
+        CracksError: if more is unusable, or the usable images are not of two classes, one of them
+            `positive_class`.
+    """
+    with open_archive(path) as archive:
+        names = sorted(m.filename for m in archive.infolist() if not m.is_dir())
+    names = [name for name in names if not is_junk(name)]
+    if not names:
+        raise CracksError(f"Expected images in {path}, found none; add some and run again.")
+    seen = list(_examine(path, names))
+    usable = [one for one in seen if not one.reason]
+    rejected = [(one.name, one.reason) for one in seen if one.reason]
+    _check_rejected(path, rejected, len(names), max_rejected)
+    _check_classes(path, [one.name for one in usable], positive_class)
+
+    table = _table(usable, positive_class)
+    same = _same_bytes(table["sha256"])
+    copies = _copies(usable)
+    table["group"] = groups_of(len(table), same, copies.pairs)
+    conflicts = _conflicts(table)
+    rejected += conflicts
+    kept = table[~table["id"].isin({name for name, _ in conflicts})]
+    _check_classes(path, list(kept["id"]), positive_class)
+
+    counts = _counts(kept, copies)
+    counts |= {"rejected": len(rejected) - len(conflicts), "conflicts": len(conflicts)}
+    images = kept.assign(group=kept["group"].map(table["id"]))[COLUMNS]
+    return Audit(images, pd.DataFrame(sorted(rejected), columns=["name", "reason"]), counts)
+
+
+def _examine(path: Path, names: Sequence[str]) -> Iterator[Seen]:
+    """What is to be said of each member by itself, on all cores, in the order of `names`."""
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    with (
+        ProcessPoolExecutor() as pool,
+        progress(total=len(names), desc="audit", unit="img") as bar,
+    ):
+        for found in pool.map(_examine_some, [path] * len(chunks), chunks):
+            yield from found
+            bar.update(len(found))
+
+
+def _examine_some(path: Path, names: Sequence[str]) -> list[Seen]:
+    with open_archive(path) as archive:
+        return [_see(archive, name) for name in names]
+
+
+def _see(archive: zipfile.ZipFile, name: str) -> Seen:
+    try:
+        _check_name(name)
+        data = read_member(archive, name)
+        rgb = decode(data)
+    except CracksError as error:
+        return Seen(name, reason=str(error).rstrip("."))
+    height, width = rgb.shape[:2]
+    return Seen(name, "", width, height, hashlib.sha256(data).hexdigest(), fingerprint(rgb))
+
+
+def _check_name(name: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive or "\\" in name:
+        raise CracksError("the name points out of the archive")
+    if not place_of(name)[1]:
+        raise CracksError("not in a class folder")
+
+
+def _check_rejected(
+    path: Path, rejected: Sequence[tuple[str, str]], files: int, max_rejected: float
+) -> None:
+    if len(rejected) > max_rejected * files:
+        name, reason = rejected[0]
+        raise CracksError(
+            f"Expected at most {100 * max_rejected:g} % unusable files in {path} "
+            f"(audit.max_rejected), found {len(rejected):,} of {files:,}, the first {name!r}: "
+            f"{reason}; remove or repair them, or raise audit.max_rejected."
+        )
+
+
+def _check_classes(path: Path, usable: Sequence[str], positive_class: str) -> None:
+    folders = sorted({place_of(name)[1] for name in usable})
+    classes = {folder.casefold() for folder in folders}
+    found = ", ".join(folders) or "none"
+    if len(classes) != 2:
+        raise CracksError(
+            f"Expected usable images of two classes in {path}, found {len(classes)} ({found}); "
+            "each class needs a folder with images of its own."
+        )
+    if positive_class.casefold() not in classes:
+        raise CracksError(
+            f"Expected positive_class to be one of the classes in {path}, which are {found}, "
+            f"found {positive_class!r}; set positive_class in params.yaml."
+        )
+
+
+def _table(usable: Sequence[Seen], positive_class: str) -> pd.DataFrame:
+    places = [place_of(one.name) for one in usable]
+    return pd.DataFrame(
+        {
+            "id": [one.name for one in usable],
+            "label": [label_of(folder, positive_class) for _, folder in places],
+            "given": [given for given, _ in places],
+            "width": [one.width for one in usable],
+            "height": [one.height for one in usable],
+            "sha256": [one.sha256 for one in usable],
+        }
+    )
+
+
+def _same_bytes(digests: pd.Series) -> Pairs:
+    """Pairs of byte-identical files, each with the next one."""
+    places = digests.groupby(digests, sort=False).indices.values()
+    pairs = [pair for same in places for pair in pairwise(same)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _copies(usable: Sequence[Seen]) -> Copies:
+    prints = [one.fingerprint for one in usable if one.fingerprint]
+    hashes = np.stack([one.hashes for one in prints])
+    return find_copies(hashes, np.stack([one.thumbnail for one in prints]))
+
+
+def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """All images of a group that holds both labels: nobody can say which label is right."""
+    labels = table.groupby("group")["label"]
+    mixed = table[labels.transform("nunique") > 1]
+    found = []
+    for _, group in mixed.groupby("group"):
+        for label in CLASSES:
+            other = group[group["label"] != label]["id"].iloc[0]
+            reason = f"the same image as {other}, which has the other label"
+            found += [(name, reason) for name in group[group["label"] == label]["id"]]
+    return found
+
+
+def _counts(images: pd.DataFrame, copies: Copies) -> dict[str, int]:
+    sizes = images["group"].value_counts()
+    left = np.isin(copies.pairs, images.index).all(axis=1)
+    turned = (copies.turns != Turn.NONE) & left
+    return {
+        "images": len(images),
+        **{label: int((images["label"] == label).sum()) for label in CLASSES},
+        "groups": len(sizes),
+        "images_with_a_copy": int(sizes[sizes > 1].sum()),
+        "largest_group": int(sizes.max()),
+        "byte_identical_copies": int(images["sha256"].duplicated().sum()),
+        "pairs_of_copies": int(left.sum()),
+        "pairs_mirrored_or_turned": int(turned.sum()),
+    }

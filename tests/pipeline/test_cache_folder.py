@@ -1,0 +1,35 @@
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from cracks.pipeline.cache_folder import cache_folder, code_version
+
+
+def module(folder: Path, text: str) -> ModuleType:
+    path = folder / "some.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location("some", path)
+    assert spec
+    return importlib.util.module_from_spec(spec)
+
+
+def test_the_folder_is_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRACKS_CACHE", str(tmp_path))
+    assert cache_folder("features") == tmp_path / "features"
+    assert (tmp_path / "features").is_dir()
+
+
+def test_comments_docstrings_and_layout_change_no_version(tmp_path: Path) -> None:
+    one = code_version(module(tmp_path, 'def f(x):\n    """Old."""\n    return x + 1\n'))
+    other = '"""A module."""\n\n\ndef f(x):\n    """New."""\n    # why\n    return (x + 1)\n'
+    assert code_version(module(tmp_path, other)) == one
+
+
+@pytest.mark.parametrize("text", ["def f(x):\n    return x + 2\n", "def f(y):\n    return y + 1\n"])
+def test_code_changes_it(text: str, tmp_path: Path) -> None:
+    one = code_version(module(tmp_path, "def f(x):\n    return x + 1\n"))
+    assert code_version(module(tmp_path, text)) != one
