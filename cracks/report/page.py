@@ -100,12 +100,15 @@ def _comparison_names(backbones: list[str]) -> list[tuple[str, str, str]]:
 
 
 def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
-    """SVG by name; the histories in a list."""
+    """Charts by name; the histories in a list."""
     history = pd.read_csv(PLOTS / "history.csv")
     axes = {
-        "roc": (("fpr", "false alarms (share of uncracked)"), ("tpr", "cracks found (recall)")),
-        "precision-recall": (("recall", "cracks found (recall)"), ("precision", "precision")),
-        "calibration": (("predicted", "P(crack) said"), ("observed", "share that is cracked")),
+        "roc": (("fpr", "false positive rate"), ("tpr", "true positive rate (recall)")),
+        "precision-recall": (("recall", "recall"), ("precision", "precision")),
+        "calibration": (
+            ("predicted", "predicted probability"),
+            ("observed", "observed share of cracks"),
+        ),
     }
     curves = {
         name: charts.curve(name, pd.read_csv(PLOTS / f"{name}.csv"), x, y)
