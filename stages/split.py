@@ -1,4 +1,4 @@
-"""split: train, valid and test, with all copies of an image on one side."""
+"""split: assign images to train, valid and test, all copies of an image to the same part."""
 
 import pandas as pd
 

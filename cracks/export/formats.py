@@ -17,7 +17,7 @@ from cracks.pipeline.params import Params
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write a classifier as one model, and to load it again."""
+    """How a classifier is written as one model, and loaded again."""
 
     suffix: str
     write: Callable[[str, Params, Path], None]  # (backbone, params, path)
@@ -56,12 +56,12 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
         path = Path(folder) / f"model{entry.suffix}"
         entry.write(backbone, params, path)
         images, worst = check_probabilities(entry.load(path), backbone)
-        size = sum(one.stat().st_size for one in Path(folder).iterdir())
+        size = sum(part.stat().st_size for part in Path(folder).iterdir())
         file.parent.mkdir(parents=True, exist_ok=True)
-        for one in sorted(Path(folder).iterdir()):  # .bin before the .xml that needs it
-            target = file.with_suffix(one.suffix)
+        for part in sorted(Path(folder).iterdir()):  # .bin before the .xml that needs it
+            target = file.with_suffix(part.suffix)
             temporary = target.with_name(f".{target.name}.tmp")
-            shutil.move(one, temporary)
+            shutil.move(part, temporary)
             temporary.replace(target)
     return (
         f"{file}: {size / 1e6:.1f} MB; the probabilities of {images} test images differ by at most "

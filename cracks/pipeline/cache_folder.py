@@ -1,4 +1,4 @@
-"""Where what may be deleted at any time is kept, outside the project and outside DVC."""
+"""The cache folder, safe to delete: outside the project and outside DVC."""
 
 import ast
 import hashlib
@@ -10,7 +10,7 @@ import platformdirs
 
 
 def cache_folder(name: str) -> Path:
-    """The folder for one kind of cache, made if need be.
+    """The folder for one kind of cache, created if missing.
 
     It is below the environment variable `CRACKS_CACHE` if that is set, else below the user's cache
     folder of the operating system.
@@ -22,16 +22,16 @@ def cache_folder(name: str) -> Path:
 
 
 def code_version(*modules: ModuleType) -> str:
-    """A hash of what modules do: of their code without comments, docstrings and layout.
+    """A hash of the code of modules, without comments, docstrings and layout.
 
-    As a part of a key it keeps what older code computed from being taken for what this computes.
+    As part of a cache key it invalidates what other code has computed.
     """
     digest = hashlib.sha256()
     for module in modules:
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(body := getattr(node, "body", None), list):
-                node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
+                node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[attr-defined]
         digest.update(ast.dump(tree).encode())
     return digest.hexdigest()
 

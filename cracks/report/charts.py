@@ -54,7 +54,7 @@ def intervals(metrics: Values, backbones: Sequence[str]) -> str:
 
 
 def curve(name: str, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> str:
-    """One line a backbone.
+    """One line for each backbone.
 
     Args:
         name: of the chart, for its identifiers.
@@ -67,10 +67,10 @@ def curve(name: str, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]
         marker = "o" if name == "calibration" else None
         if name in ("roc", "calibration"):
             axes.plot([0, 1], [0, 1], color=_INK, alpha=0.4, linewidth=1, linestyle=":")
-        for number, (backbone, one) in enumerate(table.groupby("backbone", sort=False)):
+        for number, (backbone, points) in enumerate(table.groupby("backbone", sort=False)):
             axes.plot(
-                one[x[0]],
-                one[y[0]],
+                points[x[0]],
+                points[y[0]],
                 color=COLOURS[number],
                 linestyle=("-", "--")[number % 2],
                 marker=marker,
@@ -88,8 +88,8 @@ def history(table: pd.DataFrame, backbone: str, number: int) -> str:
 
     def draw(axes: Axes) -> None:
         for part, style in (("train", ":"), ("valid", "-")):
-            one = table[(table["backbone"] == backbone) & (table["part"] == part)]
-            axes.plot(one["epoch"], one["loss"], style, color=COLOURS[number], label=part)
+            rows = table[(table["backbone"] == backbone) & (table["part"] == part)]
+            axes.plot(rows["epoch"], rows["loss"], style, color=COLOURS[number], label=part)
         valid = table[(table["backbone"] == backbone) & (table["part"] == "valid")]
         best = valid.nsmallest(1, "loss")
         axes.plot(best["epoch"], best["loss"], "o", color=COLOURS[number], label="kept")
