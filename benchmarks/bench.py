@@ -4,8 +4,8 @@ worked example:
   python -m benchmarks.bench                          on the drawn sample, takes about 15 minutes
   python -m benchmarks.bench photos.zip --rounds 1    on other images, once
 
-Every method runs in a process of its own and once in each round, so that a busy machine slows all of
-them equally. Medians over the rounds are printed; compare only numbers of the same run.
+Every method runs in a process of its own and once in each round, so that a busy machine slows them
+all equally. Medians over the rounds are printed; compare only numbers of the same run.
 """
 
 import argparse

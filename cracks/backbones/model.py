@@ -15,7 +15,7 @@ from cracks.pipeline.keras_import import import_keras
 
 
 def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
-    """The frozen Keras model `[n, s, s, 3]` preprocessed pixels -> `[n, features]`, no weights loaded.
+    """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to `[n, features]`, untrained.
 
     The last layer is the global average pooling; its input is the last feature map. Keras numbers
     layers by process: the session is cleared so that a model always gets the same layer names.

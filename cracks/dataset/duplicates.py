@@ -1,8 +1,8 @@
 """Detection of copies: recompressed, brightened, mirrored or rotated by 180 degrees.
 
 Candidates are pairs whose 64-bit difference hashes (Krawetz 2013) differ in at most `MAX_BITS`
-bits. Not all pairs are compared: with the bits cut into `MAX_BITS + 1` bands, two hashes that differ
-in at most `MAX_BITS` bits agree in at least one band (multi-index hashing, Norouzi et al. 2012).
+bits. Not all pairs are compared: with the bits cut into `MAX_BITS + 1` bands, hashes that differ in
+at most `MAX_BITS` bits agree in at least one band (multi-index hashing, Norouzi et al. 2012).
 Each candidate is then confirmed by the correlation of the images' detail finer than a fifth of the
 image, so that smooth patches under the same light do not count as copies.
 """

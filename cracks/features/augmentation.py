@@ -29,7 +29,7 @@ def augmentation_context(augmentation: Augmentation) -> dict[str, object]:
 
 
 def load_augment(augmentation: Augmentation) -> Augment:
-    """A function that draws a view; ranges have the meaning of the Keras layers of the same name."""
+    """A function that draws a view; ranges are those of the Keras layers of the same name."""
     keras = import_keras()
     import tensorflow as tf
 

@@ -185,7 +185,7 @@ def _compute(
 def _inputs(
     members: zipfile.ZipFile, views: list[_View], image_size: int, augment: Augment | None
 ) -> Iterator[tuple[_View, RGB]]:
-    """The pixels of each view, decoded prefetch of their use."""
+    """The pixels of each view, decoded ahead of their use."""
 
     def read(view: _View) -> RGB:
         data = read_member(members, view.name)
