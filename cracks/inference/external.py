@@ -65,8 +65,8 @@ def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     new = images[~images["sha256"].isin(own)].reset_index(drop=True)
     if new.empty:
         raise CracksError(
-            f"Expected images that are not in the pipeline's dataset, found none of {len(images):,}; "
-            f"{EVALUATION} has what it says of its own test part."
+            f"Expected images from outside the pipeline's dataset, found only its own "
+            f"({len(images):,}); {EVALUATION} has the results on them."
         )
     return new, len(images) - len(new)
 

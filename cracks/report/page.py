@@ -12,7 +12,6 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-import yaml
 
 from cracks.evaluation.metrics import comparison_name
 from cracks.evaluation.verdict import Values, title, verdicts
@@ -22,6 +21,7 @@ from cracks.pipeline.outputs import replacing
 from cracks.pipeline.params import Params, flatten
 from cracks.pipeline.paths import ARCHIVE, IMAGES, METRICS, PARAMS, PLOTS, PREDICTIONS, SPLIT
 from cracks.pipeline.stage import PACKAGES
+from cracks.pipeline.yaml_file import parse_yaml, read_text
 from cracks.report import charts
 from cracks.report import thumbnails as pictures
 
@@ -57,7 +57,7 @@ def render_report(params: Params, output: Path) -> None:
             "mistakes": {b: _mistakes(archive, predictions, b, params) for b in backbones},
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
-            "settings": flatten(yaml.safe_load(PARAMS.read_text(encoding="utf-8"))),
+            "settings": flatten(parse_yaml(read_text(PARAMS), PARAMS)),
             "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         }
     page = _environment().get_template(TEMPLATE).render(context)
