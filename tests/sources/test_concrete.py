@@ -11,7 +11,7 @@ from cracks.pipeline.cache_folder import cache_folder
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import Concrete
 from cracks.sources.concrete import concrete
-from tests.support.http_server import FileServer, reply
+from tests.support.http_server import Answer, FileServer, reply
 
 
 @pytest.fixture(autouse=True)
