@@ -116,6 +116,10 @@ def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int = MAX_BYTES)
             data = file.read(member.file_size + 1)  # `read()` would inflate up to 2 GiB at once
         if len(data) != member.file_size:
             raise zipfile.BadZipFile(f"{len(data):,} of {member.file_size:,} bytes")
+    except MemoryError:
+        raise CracksError(
+            f"Could not read {name!r} from {archive.filename}: it needs more memory than there is."
+        ) from None
     except _DAMAGE as error:
         raise CracksError(
             f"Could not read {name!r} from {archive.filename} ({_reason(error)}); the archive is "

@@ -58,5 +58,7 @@ def read_file(path: Path) -> bytes:
         if size > MAX_BYTES:
             raise CracksError(f"{size:,} bytes are more than the {MAX_BYTES:,} allowed")
         return path.read_bytes()
+    except MemoryError:
+        raise CracksError("needs more memory than there is") from None
     except OSError as error:
         raise CracksError(f"cannot be read ({error.strerror})") from None
