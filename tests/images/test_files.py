@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from cracks.images import files
-from cracks.images.decoding import FORMATS
+from cracks.images.decoding import FORMATS, MAX_PIXELS
 from cracks.images.files import check_name, is_image_name, is_junk, read_file
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.params import Audit as Limits
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,13 @@ def test_a_large_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(files, "MAX_BYTES", 4)
     with pytest.raises(CracksError, match="5 bytes are more than the 4 allowed"):
         read_file(path)
+
+
+def test_parameters_lower_the_limits_and_cannot_raise_them() -> None:
+    largest = {"max_rejected": 0.0, "max_megapixels": 200, "max_file_mb": 1000}
+    limits = Limits.model_validate(largest)
+    assert limits.max_megapixels * 1_000_000 == MAX_PIXELS
+    assert limits.max_file_mb * 1_000_000 == files.MAX_BYTES
+    for key in ("max_megapixels", "max_file_mb"):
+        with pytest.raises(ValidationError, match="less than or equal"):
+            Limits.model_validate(largest | {key: largest[key] + 1})
