@@ -132,8 +132,8 @@ def _check_readable(member: zipfile.ZipInfo, what: str, max_bytes: int) -> None:
     if member.flag_bits & _ENCRYPTED:
         reason = "it is encrypted; pack the archive again without a password"
     elif member.compress_type not in _METHODS:
-        method = zipfile.compressor_names.get(member.compress_type, f"{member.compress_type}")
-        reason = f"it is compressed by {method}; pack the archive again with deflate"
+        method = member.compress_type
+        reason = f"it is compressed by method {method}; pack the archive again with deflate"
     elif member.file_size > max_bytes:
         reason = f"{member.file_size:,} bytes are more than the {max_bytes:,} allowed"
     else:

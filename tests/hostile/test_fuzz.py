@@ -4,7 +4,6 @@ The examples are the same in every run. Raise their number to search on.
 """
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def _images() -> dict[str, bytes]:
     pixels[:20] //= 64
     picture = Image.fromarray(pixels)
     packed = {f"TIFF {c}": c for c in ("tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits")}
-    kinds = {name: {} for name in FORMATS} | {
+    kinds: dict[str, dict[str, str]] = {name: {} for name in FORMATS} | {
         name: {"compression": c} for name, c in packed.items()
     }
     found = {}
@@ -59,23 +58,21 @@ ARCHIVE = zip_of(
 
 
 @st.composite
-def damaged(draw: Callable[[st.SearchStrategy[object]], object], whole: bytes) -> bytes:
+def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     """A file with some bytes changed, a piece left out or repeated, or its end cut off."""
     data = bytearray(whole)
     heads = st.integers(0, min(len(data), 400) - 1)  # where sizes and offsets are
-    places = st.lists(
-        st.tuples(heads | st.integers(0, len(data) - 1), st.binary(min_size=1, max_size=4)),
-        max_size=6,
-    )
-    for place, new in draw(places):  # type: ignore[attr-defined]
+    places = heads | st.integers(0, len(data) - 1)
+    new_bytes = st.binary(min_size=1, max_size=4)
+    for place, new in draw(st.lists(st.tuples(places, new_bytes), max_size=6)):
         data[place : place + len(new)] = new
-    start, length = draw(st.tuples(st.integers(0, len(data)), st.integers(0, 64)))  # type: ignore[misc]
-    piece = data[start : start + length]
+    start = draw(st.integers(0, len(data)))
+    stop = start + draw(st.integers(0, 64))
     change = draw(st.sampled_from(["none", "drop", "repeat", "cut"]))
     if change == "drop":
-        del data[start : start + length]
+        del data[start:stop]
     elif change == "repeat":
-        data[start:start] = piece
+        data[start:start] = data[start:stop]
     elif change == "cut":
         del data[start:]
     return bytes(data)

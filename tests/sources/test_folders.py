@@ -123,7 +123,7 @@ def test_make_run_refuses_it_before_dvc_waits_for_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(folder_of(Path("data/photos"), ["yes/1.jpg"]) / "yes/2.jpg")
-    command = ["make", "--file", ROOT / "Makefile", "check-photos"]
+    command = ["make", "--file", str(ROOT / "Makefile"), "check-photos"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr
     assert words in done.stderr
