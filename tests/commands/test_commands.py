@@ -38,7 +38,7 @@ def test_predict_says_what_the_pipeline_says(
     python(project, "predict", str(test_images), "--format", "csv", "--out", str(out))
     found = {
         (row["backbone"], Path(row["path"]).relative_to(test_images).as_posix()): row
-        for row in csv.DictReader(out.open())
+        for row in csv.DictReader(io.StringIO(out.read_text()))
     }
     rows = list(csv.DictReader(io.StringIO(project.read("metrics/predictions.csv").decode())))
     assert len(rows) == len(found)
