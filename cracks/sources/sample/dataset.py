@@ -17,6 +17,7 @@ from PIL import Image
 
 from cracks.images.decoding import RGB
 from cracks.pipeline.labels import CLASSES, POSITIVE
+from cracks.pipeline.lifetime import start_pool_worker
 from cracks.pipeline.progress import progress
 from cracks.sources.sample.marks import DISTRACTORS, add_crack
 from cracks.sources.sample.surface import Random, Shape, draw_surface, photograph
@@ -53,7 +54,7 @@ def iter_sample(images_per_class: int, seed: int) -> Iterator[tuple[str, bytes]]
     """Draw all images on all cores; yield names and JPEG files, sorted by name."""
     todo = [(label, n) for label in CLASSES for n in range(1, images_per_class + 1)]
     labels, numbers = zip(*todo, strict=True)
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(initializer=start_pool_worker) as pool:
         files = pool.map(
             _file, labels, numbers, [images_per_class] * len(todo), [seed] * len(todo), chunksize=8
         )
