@@ -58,8 +58,8 @@ clean:
 
 # made anew if it is missing or older than the pinned versions
 $(READY): requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Error: expected Python 3.11 or newer, found $$($(PYTHON) --version 2>&1);" \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Error: expected Python 3.11, 3.12 or 3.13, found $$($(PYTHON) --version 2>&1);" \
 		"run 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt

@@ -1,4 +1,4 @@
-"""Measure the audit on an archive: time, memory, what it finds, what each split leaks.
+"""Measure the audit of an archive: time, memory, findings, leakage of each split.
 
 worked example:
   python -m benchmarks.audit                              data/images.zip

@@ -4,8 +4,8 @@ worked example:
   python -m benchmarks.bench                          on the drawn sample, takes about 15 minutes
   python -m benchmarks.bench photos.zip --rounds 1    on other images, once
 
-Every way runs in a process of its own, all of them in each round, so that a busy machine slows all
-alike; medians over the rounds are printed. Only ratios within one run mean something.
+Every method runs in a process of its own and once in each round, so that a busy machine slows them
+all equally. Medians over the rounds are printed; compare only numbers of the same run.
 """
 
 import argparse
@@ -45,7 +45,7 @@ from cracks.sources.sample.dataset import iter_sample
 
 SIZE = 224
 IMAGES = {"resnet50": 256, "vgg16": 96}
-"""Images of a measurement, some seconds of work either way."""
+"""Images of a measurement: several seconds of work."""
 
 WAYS = (
     "fit, one epoch",
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def _measure(way: str, backbone: str, folder: str) -> None:
-    """Print `{"images": …, "seconds": …, "startup": …, "mb": …}` of one way."""
+    """Print `{"images": …, "seconds": …, "startup": …, "mb": …}` of one method."""
     work = Path(folder)
     images = _table(work, backbone)
     started = time.perf_counter()
@@ -94,9 +94,9 @@ def _measure(way: str, backbone: str, folder: str) -> None:
 
 
 def peak_memory() -> float:
-    """Megabytes that this process has held at most.
+    """Peak memory of this process in megabytes.
 
-    `getrusage` begins with those of the process that started this one, where /proc does not.
+    `getrusage` would include the peak of the parent process; /proc does not.
     """
     try:
         status = Path("/proc/self/status").read_text()
@@ -106,7 +106,7 @@ def peak_memory() -> float:
 
 
 def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:
-    """Load what a way needs; return what is timed."""
+    """Load what a method needs; return the function that is timed."""
     if way == "fit, one epoch":
         return _fit(backbone, work)
     if way == "predict":
@@ -136,7 +136,7 @@ def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable
 
 
 def _cached_images(extraction: Extraction, backbone: str) -> pd.DataFrame:
-    """A table of images that are not there but whose rows are in the cache."""
+    """A table of images that do not exist but have rows in the cache."""
     names = [f"positive/{number:05}.jpg" for number in range(WARM_IMAGES)]
     hashes = [hashlib.sha256(name.encode()).hexdigest() for name in names]
     row = np.random.default_rng(0).random(BACKBONES[backbone].features, np.float32)
@@ -152,7 +152,7 @@ def _pixels(work: Path, images: pd.DataFrame) -> RGB:
 
 
 def _predict(backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:
-    """Keras's `predict` on arrays that are in memory already."""
+    """Keras's `predict` on decoded images in memory."""
     import_keras()
     import tensorflow as tf
 
@@ -169,7 +169,7 @@ def _predict(backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], in
 
 
 def _steady(data: Any) -> Any:
-    """The same dataset without autotuning, which now and then stalls for exactly 10.24 seconds."""
+    """The dataset without autotuning, which occasionally stalls for exactly 10.24 seconds."""
     import tensorflow as tf
 
     options = tf.data.Options()
@@ -178,7 +178,7 @@ def _steady(data: Any) -> Any:
 
 
 def _fit(backbone: str, work: Path) -> Callable[[], int]:
-    """What notebooks do: the frozen backbone inside the model, in every epoch."""
+    """As in notebooks: the frozen backbone is part of the model and runs in every epoch."""
     keras = import_keras()
 
     preprocess = getattr(keras.applications, BACKBONES[backbone].module).preprocess_input
@@ -202,7 +202,7 @@ def _fit(backbone: str, work: Path) -> Callable[[], int]:
 
 
 def _convolution(precision: str) -> Callable[[], int]:
-    """Billions of operations of a large convolution, for the processor's own peak."""
+    """GFLOP of a large convolution, to measure the processor's peak."""
     import openvino as ov
     from openvino import opset13 as ops
 
@@ -228,11 +228,11 @@ def _convolution(precision: str) -> Callable[[], int]:
     return run
 
 
-# --- the whole --------------------------------------------------------------------------
+# --- all measurements --------------------------------------------------------------------------
 
 
 def _prepare(work: Path, given: Path | None) -> None:
-    """An archive, its table, weights, and folders of files for the way of notebooks."""
+    """An archive, its table, weights, and folders of files for `fit`."""
     params = load_params()
     if given:
         shutil.copyfile(given, work / "images.zip")
@@ -259,7 +259,7 @@ def _table(work: Path, backbone: str) -> pd.DataFrame:
 
 
 def _once(way: str, backbone: str, work: Path) -> dict[str, float] | None:
-    """One measurement in a process of its own; None if this machine cannot."""
+    """One measurement in a process of its own; None if it fails on this machine."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.bench", "--measure", way, backbone, str(work)],
         capture_output=True,
@@ -276,7 +276,7 @@ def _once(way: str, backbone: str, work: Path) -> dict[str, float] | None:
 
 
 def _rounds(ways: list[tuple[str, str]], work: Path, rounds: int) -> dict[Any, dict[str, float]]:
-    """Medians by way, the ways taking turns."""
+    """Medians by method; the methods alternate."""
     runs: dict[tuple[str, str], list[dict[str, float]]] = {}
     for number in range(rounds):
         for way in ways:
@@ -349,7 +349,7 @@ def _operations(backbone: str) -> int:
 
 
 def _print_pipeline(work: Path) -> None:
-    """Seconds of what people do all day, in a clone of the last commit."""
+    """Seconds of everyday commands, in a clone of the last commit."""
     clone = work / "clone"
     subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
     scripts = str(Path(sys.executable).parent)

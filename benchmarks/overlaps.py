@@ -1,8 +1,8 @@
-"""Patches of one place that overlap by a shift: the best matches of some images, for the eye.
+"""Patches that overlap by a shift: a contact sheet of the best matches of a few images.
 
 The central half of an image is correlated at all shifts and in four turns with every other image
 of its class outside its group. The correlation of cracks that merely look alike is as high as that
-of the same crack photographed twice, so a person has to judge; that is why the audit does not.
+of the same crack photographed twice, so a person has to judge them and the audit cannot.
 """
 
 from pathlib import Path

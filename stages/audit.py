@@ -1,4 +1,4 @@
-"""audit: what is in the archive, what cannot be used, and what is a copy of what."""
+"""audit: list the usable images, reject the others with a reason, find copies."""
 
 from cracks.dataset.audit import audit_archive
 from cracks.pipeline.outputs import write_csv, write_json

@@ -1,4 +1,4 @@
-"""precompute-<backbone>: the features of every image, extracted once by a frozen backbone."""
+"""precompute-<backbone>: extract the features of every image with a frozen backbone."""
 
 import argparse
 
@@ -11,7 +11,7 @@ from cracks.pipeline.stage import run
 
 
 def main() -> None:
-    """Write `data/features/<backbone>.npy`, one row an image of `data/images.csv`."""
+    """Write `data/features/<backbone>.npy`, one row for each image of `data/images.csv`."""
     arguments = _parser().parse_args()
     params = load_params()
     extraction = Extraction(

@@ -1,4 +1,4 @@
-"""split: train, valid and test, with all copies of an image on one side."""
+"""split: assign images to train, valid and test, all copies of an image to the same part."""
 
 from cracks.dataset.split import assign_parts, count_split
 from cracks.pipeline.inputs import read_images

@@ -1,4 +1,4 @@
-"""weights: the backbones' weights as files with a hash, from wherever params.yaml says."""
+"""weights: the weights of the frozen backbones, from the sources in params.yaml."""
 
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.weights import write_weights

@@ -98,3 +98,30 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_picture_shows_the_imports() -> None:
+    arrows = {
+        (group_of(module), group_of(other))
+        for module in modules_of("cracks")
+        if group_of(module) in ORDER
+        for other in imported(module)
+        if group_of(other) != group_of(module)
+    }
+
+    def follows(start: str, end: str) -> bool:
+        """Whether `end` is reached from `start` by two arrows or more."""
+        waiting = [b for a, b in arrows if a == start and b != end]
+        while waiting:
+            here = waiting.pop()
+            if (here, end) in arrows:
+                return True
+            waiting += [b for a, b in arrows if a == here]
+        return False
+
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    block = text.split("```mermaid\n")[1].split("```")[0]
+    drawn = [tuple(line.split(" --> ")) for line in block.splitlines() if "-->" in line]
+    assert {(a.strip(), b) for a, b in drawn} == {
+        (start, end) for start, end in arrows if not follows(start, end)
+    }

@@ -1,6 +1,6 @@
 """The table of backbones.
 
-To add one of Keras Applications, add an entry here and its two stages in dvc.yaml (see
+To add a backbone of Keras Applications, add an entry here and its two stages in dvc.yaml (see
 docs/architecture.md).
 """
 

@@ -15,10 +15,10 @@ from cracks.pipeline.keras_import import import_keras
 
 
 def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
-    """The Keras model `[n, s, s, 3]` preprocessed pixels -> `[n, features]`, untrained, frozen.
+    """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to `[n, features]`, untrained.
 
-    The last layer is the global average pooling, its input the last feature map. Keras numbers
-    layers by process; the session is cleared so that the same model always gets the same names.
+    The last layer is the global average pooling; its input is the last feature map. Keras numbers
+    layers by process: the session is cleared so that a model always gets the same layer names.
     """
     keras = import_keras()
 
@@ -51,7 +51,7 @@ def load_backbone_weights(model: Any, name: str, path: Path) -> None:
 
 @contextmanager
 def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
-    """Turn what Keras and h5py raise on an unfit weights file into one sentence."""
+    """Turn what Keras and h5py raise on a wrong weights file into one sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras counts what it skipped and raises below
@@ -59,13 +59,13 @@ def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
     except (ValueError, KeyError, OSError) as error:
         reason = " ".join(str(error).split("Example error")[0].split()).rstrip(".")
         raise CracksError(
-            f"Expected weights of {name} without top in {path}, found something that does not "
+            f"Expected weights of {name} without top in {path}, found a file that does not "
             f"fit its layers ({reason}); give a file of that architecture."
         ) from None
 
 
 def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = False) -> Any:
-    """The Keras model from pixels to what a head and a class activation map need.
+    """The Keras model from pixels to features and the last feature map.
 
     Args:
         name: the backbone.
@@ -75,8 +75,8 @@ def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = F
 
     Returns:
         A model of uint8 RGB `[n, image_size, image_size, 3]` -> `features` float32
-        `[n, channels]` and `map` float32 `[n, h, w, channels]`, whose mean over h and w the
-        features are. Preprocessing is inside, batch normalisation in inference mode.
+        `[n, channels]` and `map` float32 `[n, h, w, channels]`, whose mean over h and w are
+        the features. It includes the preprocessing; batch normalisation is in inference mode.
 
     Raises:
         CracksError: if the weights do not fit.
@@ -99,7 +99,7 @@ def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = F
 
 @contextmanager
 def quiet_conversion() -> Iterator[None]:
-    """Hide Keras's remark that a converter calls the model with a tuple of one input."""
+    """Hide Keras's warning that a converter calls the model with a tuple of one input."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The structure of `inputs`")
         yield
@@ -117,7 +117,7 @@ def load_backbone(name: str, image_size: int, weights: Path) -> Any:
 
 
 def affine_preprocessing(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What `preprocess_input` of a backbone does to RGB: `rgb @ matrix + offset`.
+    """The backbone's `preprocess_input` as `rgb @ matrix + offset`.
 
     Raises:
         CracksError: if it is not affine.

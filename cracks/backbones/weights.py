@@ -1,4 +1,4 @@
-"""Backbone weights as a versioned input: each source ends in one Keras file without top.
+"""Backbone weights as a versioned input: every source becomes one Keras file without top.
 
 - `imagenet`: the files that Keras publishes, verified by the hashes that Keras publishes.
 - `edges`: the convolutions of an ImageNet VGG16 fine-tuned on edges (holistically-nested edge

@@ -1,10 +1,10 @@
-"""Copies of an image: recompressed, brightened, mirrored, turned by 180 degrees.
+"""Detection of copies: recompressed, brightened, mirrored or rotated by 180 degrees.
 
 Candidates are pairs whose 64-bit difference hashes (Krawetz 2013) differ in at most `MAX_BITS`
-bits. They are found without comparing all pairs: of `MAX_BITS + 1` bands of bits, a pair that
-differs in no more than `MAX_BITS` bits agrees in at least one (multi-index hashing, Norouzi et al.
-2012). Each candidate is then confirmed on pixels by the correlation of what is finer than a fifth
-of the image, so that smooth patches of the same light are not thrown together.
+bits. Not all pairs are compared: with the bits cut into `MAX_BITS + 1` bands, hashes that differ in
+at most `MAX_BITS` bits agree in at least one band (multi-index hashing, Norouzi et al. 2012).
+Each candidate is then confirmed by the correlation of the images' detail finer than a fifth of the
+image, so that smooth patches under the same light do not count as copies.
 """
 
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ MAX_BITS = 8
 """Bits of 64 in which the hashes of two copies may differ."""
 
 MIN_CORRELATION = 0.8
-"""Of two copies' fine detail; that of unrelated images is 0 on average."""
+"""Least correlation of the fine detail of two copies; unrelated images have 0 on average."""
 
 MIN_DETAIL = 0.35
-"""Grey levels of fine detail below which an image has nothing to be recognised by."""
+"""Standard deviation of fine detail, in grey levels, below which an image is not compared."""
 
 THUMBNAIL = 32  # pixels of a side
-_HASHED = 64  # pixels of a side that the hashes are taken from
-_COARSE = 7  # thumbnail pixels over which the light is averaged
+_HASHED = 64  # pixels of a side of the image that is hashed
+_COARSE = 7  # thumbnail pixels of the local mean that is subtracted
 _PAIRS_AT_ONCE = 1 << 20
 
 Thumbnail = NDArray[np.uint8]
@@ -42,7 +42,7 @@ Pairs = NDArray[np.int64]
 
 
 class Turn(IntEnum):
-    """How a copy was turned."""
+    """How a copy is mirrored or rotated."""
 
     NONE = 0
     LEFT_RIGHT = 1
@@ -58,9 +58,9 @@ _TRANSPOSE = {
 
 
 class Fingerprint(NamedTuple):
-    """What an image is recognised by, about a kilobyte."""
+    """Hashes and thumbnail of an image, about a kilobyte."""
 
-    hashes: NDArray[np.uint64]  # [4], one a turn
+    hashes: NDArray[np.uint64]  # [4], one for each `Turn`
     thumbnail: Thumbnail  # [32, 32] grey
 
 
@@ -68,7 +68,7 @@ class Copies(NamedTuple):
     """Pairs of images that are copies of each other."""
 
     pairs: Pairs
-    turns: NDArray[np.int64]  # [n] how the second is turned
+    turns: NDArray[np.int64]  # [n] `Turn` of the second image
 
 
 def fingerprint(rgb: RGB) -> Fingerprint:
@@ -94,14 +94,14 @@ def find_copies(hashes: NDArray[np.uint64], thumbnails: Thumbnail) -> Copies:
     places = np.flatnonzero(distinct)
     pairs, turns = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
     for turn in Turn:
-        for some in _candidates(hashes[places, Turn.NONE], hashes[places, turn]):
-            candidates = places[some]
-            right = _correlation(detail, candidates, turn) >= MIN_CORRELATION
-            pairs.append(np.sort(candidates[right], axis=1))
-            turns.append(np.full(int(right.sum()), turn.value))
-    # a pair is found once from either side and in each band that it shares
-    found, first = np.unique(np.concatenate(pairs), axis=0, return_index=True)
-    return Copies(found, np.concatenate(turns)[first])
+        for near in _candidates(hashes[places, Turn.NONE], hashes[places, turn]):
+            candidates = places[near]
+            confirmed = _correlation(detail, candidates, turn) >= MIN_CORRELATION
+            pairs.append(np.sort(candidates[confirmed], axis=1))
+            turns.append(np.full(int(confirmed.sum()), turn.value))
+    # a pair appears once from either side and in each band that it shares
+    unique, first = np.unique(np.concatenate(pairs), axis=0, return_index=True)
+    return Copies(unique, np.concatenate(turns)[first])
 
 
 def groups_of(images: int, *pairs: Pairs) -> NDArray[np.int64]:
@@ -114,7 +114,7 @@ def groups_of(images: int, *pairs: Pairs) -> NDArray[np.int64]:
 
 
 def _detail(thumbnails: Thumbnail) -> NDArray[np.float32]:
-    """What is finer than the light: the thumbnails less their local mean."""
+    """The thumbnails minus their local mean, which removes the lighting."""
     pixels = thumbnails.astype(np.float32)
     detail = pixels - uniform_filter(pixels, (0, _COARSE, _COARSE), mode="reflect")
     centred: NDArray[np.float32] = detail - detail.mean(axis=(1, 2), keepdims=True)
@@ -154,11 +154,11 @@ def _blocks(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _correlation(detail: NDArray[np.float32], pairs: Pairs, turn: Turn) -> NDArray[np.float32]:
-    """Pearson's r of the fine detail of each pair, the second turned back."""
+    """Pearson's r of the fine detail of each pair, after undoing the second image's turn."""
     result = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), 4096):
-        some = pairs[start : start + 4096]
-        first, second = detail[some[:, 0]], detail[some[:, 1]]
+        chunk = pairs[start : start + 4096]
+        first, second = detail[chunk[:, 0]], detail[chunk[:, 1]]
         if turn in (Turn.LEFT_RIGHT, Turn.HALF):
             second = second[:, :, ::-1]
         if turn in (Turn.TOP_BOTTOM, Turn.HALF):

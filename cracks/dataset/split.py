@@ -1,4 +1,4 @@
-"""Which images train a head, which choose its epoch and threshold, and which test it."""
+"""The split into train, valid (chooses epoch and threshold) and test."""
 
 import hashlib
 
@@ -14,16 +14,15 @@ COLUMNS = ["id", "label", "part", "group"]
 def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
     """Assign each image to train, valid or test.
 
-    - `grouped`: by class and by group of copies, so that no group is on two sides.
-    - `random`: by class, copies ignored: what most people do, kept for comparison.
-    - `given`: as the archive's folders state it.
+    - `grouped`: stratified by class, whole groups of copies, so that no group is in two parts.
+    - `random`: stratified by class, copies ignored; leaks, and is kept for comparison.
+    - `given`: as stated by the archive's folders.
 
-    The first two put groups in the order of a hash of the seed and the group's content (of the
-    image's name for `random`) and cut that order at the shares of `split.test` and `split.valid`.
-    So the same seed gives the same parts whatever the order and, for `grouped`, the names of the
-    members. Images that are added push others over a cut: k new images of a class move at most
-    about k old ones at each of the two cuts, those nearest to it, and none elsewhere; only a new
-    copy that joins two groups, or lends its group another hash, moves that group as well.
+    `grouped` and `random` sort by a hash of the seed and the group's content (for `random`, of the
+    image's name) and cut that order at the shares of `split.test` and `split.valid`. The result
+    does not depend on the order of the rows or, for `grouped`, on file names. It is stable when
+    images are added: k new images of a class move about k others across each cut; a copy that joins
+    two groups or changes a group's hash also moves that group.
 
     Args:
         images: table with the columns `id`, `label`, `given`, `sha256`, `group`.

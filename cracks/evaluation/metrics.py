@@ -35,8 +35,12 @@ NOISY = ("accuracy", "recall", "precision", "f1", "roc_auc", "loss")
 
 
 def is_crack(probability: Probability, threshold: float) -> NDArray[np.bool_]:
-    """The one rule by which a probability becomes a class."""
-    return np.asarray(probability >= threshold)
+    """The one rule by which a probability becomes a class.
+
+    Both sides are compared as float64: NumPy would otherwise round the threshold to the precision
+    of the probabilities, and a score would change its class with the type that holds it.
+    """
+    return np.asarray(np.asarray(probability, dtype=np.float64) >= threshold)
 
 
 def evaluate_part(labels: Labels, probability: Probability, threshold: float) -> Metrics:

@@ -41,10 +41,10 @@ def check_probabilities(predict: Predict, backbone: str) -> tuple[int, float]:
 
 
 def _reference(backbone: str) -> Iterator[tuple[RGB, float]]:
-    """Test images from all over the range of probabilities, and what the pipeline says of them."""
+    """Test images across the range of probabilities, each with the pipeline's probability."""
     table = read_predictions()
     rows = table[table["backbone"] == backbone].sort_values("probability", kind="stable")
-    some = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, _CHECKED).round().astype(int))]
+    chosen = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, _CHECKED).round().astype(int))]
     with open_archive(ARCHIVE) as archive:
-        for name, probability in zip(some["id"], some["probability"], strict=True):
+        for name, probability in zip(chosen["id"], chosen["probability"], strict=True):
             yield decode(read_member(archive, name)), float(probability)

@@ -19,7 +19,7 @@ from cracks.pipeline.params import Params
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write a classifier as one model, and to load it again."""
+    """How a classifier is written as one model, and loaded again."""
 
     suffix: str
     write: Callable[[str, Params, Path], None]  # (backbone, params, path)

@@ -1,7 +1,7 @@
 """ONNX: a Keras backbone and a head as a graph, from uint8 pixels to class probabilities.
 
-It knows the layers that the backbones of Keras Applications are made of. Convolutions keep Keras's
-weights; only the order of the axes changes (ONNX has channels first).
+It supports the layers of the backbones in Keras Applications. Weights are Keras's own; only the
+order of the axes changes (ONNX has channels first).
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def load(path: Path) -> Predict:
 
 
 class _Graph:
-    """Nodes and constants in the making."""
+    """Nodes and constants of a graph that is being built."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -92,10 +92,10 @@ def onnx_model(
     _probabilities(graph, features, head)
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "h", "w", 3])
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 2])
-    made = helper.make_graph(
+    onnx_graph = helper.make_graph(
         graph.nodes, "crack or no crack", [pixels], [output], initializer=graph.constants
     )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)])
+    model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = _IR_VERSION
     onnx.checker.check_model(model)
     return model
@@ -135,12 +135,12 @@ def _probabilities(graph: _Graph, features: str, head: LinearHead) -> None:
 
 
 def _backbone(graph: _Graph, backbone: Any, first: str) -> str:
-    """Walk Keras's graph of layers, which are in an order that can be computed."""
-    made: dict[str, str] = {}
+    """Add the layers of a Keras model, which lists them in topological order."""
+    outputs: dict[str, str] = {}
     for layer in backbone.layers:
         kind = type(layer).__name__
         if kind == "InputLayer":
-            made[layer.name] = first
+            outputs[layer.name] = first
             continue
         if kind not in _LAYERS:
             known = ", ".join(_LAYERS)
@@ -149,9 +149,9 @@ def _backbone(graph: _Graph, backbone: Any, first: str) -> str:
                 "export to keras or openvino."
             )
         parents = layer.input if isinstance(layer.input, list) else [layer.input]
-        inputs = [made[parent._keras_history.operation.name] for parent in parents]  # noqa: SLF001
-        made[layer.name] = _LAYERS[kind](graph, layer, inputs)
-    return made[backbone.layers[-1].name]
+        inputs = [outputs[parent._keras_history.operation.name] for parent in parents]  # noqa: SLF001
+        outputs[layer.name] = _LAYERS[kind](graph, layer, inputs)
+    return outputs[backbone.layers[-1].name]
 
 
 def _convolution(graph: _Graph, layer: Any, inputs: list[str]) -> str:

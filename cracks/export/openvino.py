@@ -1,4 +1,4 @@
-"""Export to OpenVINO: an `.xml` file and its weights in a `.bin` file beside it."""
+"""OpenVINO: an `.xml` file and its weights in a `.bin` file beside it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,7 @@
 """Extra views of an image, drawn by Keras's preprocessing layers.
 
-Each view is seeded by the image's bytes and the view's number, so it is the same in any order, on
-any day, and can be cached. View 0 is always the image itself.
+Each view is seeded by the image's bytes and the view's number, so it does not depend on the order
+of images and can be cached. View 0 is the image itself.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ Augment = Callable[[RGB, str, int], RGB]
 
 
 def augmentation_context(augmentation: Augmentation) -> dict[str, object]:
-    """What determines a view beside the image and its number, for the feature cache."""
+    """Everything but the image and the view number that determines a view, for the cache key."""
     ranges = augmentation.model_dump(exclude={"views"})
     packages = {name: version(name) for name in ("keras", "tensorflow")}
     return {**ranges, **packages, "code": code_version(sys.modules[__name__])}
 
 
 def load_augment(augmentation: Augmentation) -> Augment:
-    """A function that draws one view; ranges are those of the Keras layers of the same name."""
+    """A function that draws a view; ranges are those of the Keras layers of the same name."""
     keras = import_keras()
     import tensorflow as tf
 

@@ -202,7 +202,7 @@ def _check_finite(extraction: Extraction, views: list[_View], rows: Features) ->
 def _inputs(
     members: zipfile.ZipFile, views: list[_View], image_size: int, augment: Augment | None
 ) -> Iterator[tuple[_View, RGB]]:
-    """The pixels of each view, decoded prefetch of their use."""
+    """The pixels of each view, decoded ahead of their use."""
 
     def read(view: _View) -> RGB:
         data = read_member(members, view.name)

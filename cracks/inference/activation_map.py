@@ -1,7 +1,7 @@
-"""Class activation maps: where in an image the evidence for a crack is.
+"""Class activation maps: the evidence for a crack at each place of an image.
 
-With global average pooling and a linear head, the map is exact and needs no gradients: the
-weighted sum of the last feature map, whose mean is the logit itself (Zhou et al. 2016, eq. 2).
+With global average pooling and a linear head, the map is exact and needs no gradients: it is the
+weighted sum of the last feature map, and its mean is the logit (Zhou et al. 2016, eq. 2).
 """
 
 import matplotlib as mpl
@@ -13,12 +13,12 @@ from cracks.heads.head import LinearHead
 from cracks.images.decoding import RGB
 
 COLOURS = "RdBu_r"
-"""Blue speaks against a crack, red for one."""
+"""Red is evidence for a crack, blue evidence against."""
 
 FULL_COLOUR = 12.0
-"""Logit at and above which the colour is full."""
+"""Logit at which the colour saturates."""
 
-_STRONGEST = 0.55  # share of the colour in a pixel at most
+_STRONGEST = 0.55  # largest share of the colour in a pixel
 
 
 def class_activation_map(maps: NDArray[np.float32], head: LinearHead) -> NDArray[np.float64]:
@@ -41,7 +41,7 @@ def peak(cam: NDArray[np.float64], height: int, width: int) -> tuple[int, int]:
 
 
 def cam_overlay(rgb: RGB, cam: NDArray[np.float64]) -> RGB:
-    """An image with its map over it, the stronger the more coloured; uint8 `[h, w, 3]`."""
+    """An image with its map overlaid, uint8 `[h, w, 3]`."""
     fine = _resized(cam, rgb.shape[0], rgb.shape[1])
     level = np.clip(fine / FULL_COLOUR, -1, 1)
     colour = mpl.colormaps[COLOURS]((level + 1) / 2)[..., :3] * 255

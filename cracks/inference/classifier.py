@@ -1,6 +1,6 @@
 """A trained classifier, from the pixels of an image to the probability of a crack.
 
-It is the pipeline's own decoding, backbone and head, so that training and use cannot differ.
+It uses the pipeline's own decoding, backbone and head, so that training and use cannot differ.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -24,7 +24,7 @@ from cracks.sources.folders import photos
 
 
 class External(NamedTuple):
-    """Results on images that the pipeline has never seen."""
+    """Results on images that are not in the pipeline's own dataset."""
 
     metrics: Metrics
     predictions: pd.DataFrame  # id, label, backbone, probability
@@ -63,8 +63,8 @@ def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     new = images[~images["sha256"].isin(own)].reset_index(drop=True)
     if new.empty:
         raise CracksError(
-            f"Expected images that the pipeline never saw, found none among {len(images):,}; "
-            f"{EVALUATION} has what it says of its own test part."
+            f"Expected images from outside the pipeline's dataset, found only its own "
+            f"({len(images):,}); {EVALUATION} has the results on them."
         )
     return new, len(images) - len(new)
 
@@ -72,7 +72,7 @@ def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 def _scores(
     backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
 ) -> np.ndarray:
-    """P(crack) of each image, by the pipeline's own way to features."""
+    """P(crack) of each image, with features extracted as in the pipeline."""
     classifier = load_classifier(backbone, params)
     extraction = Extraction(
         backbone=backbone,

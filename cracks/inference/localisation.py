@@ -1,4 +1,4 @@
-"""How well class activation maps find the cracks of the drawn sample, whose places are known."""
+"""Localisation accuracy of class activation maps on the drawn sample, whose masks are known."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from cracks.pipeline.paths import ARCHIVE
 from cracks.sources.sample.dataset import SIDE, sample_mask
 
 NEAR = 16
-"""Pixels from the crack within which a peak lies on it: half a cell of the last feature map."""
+"""Largest distance of a peak from the crack, in pixels: half a cell of the last feature map."""
 
 
 class Localisation(NamedTuple):
-    """Of the cracks that a backbone finds, those whose map has its peak on the crack."""
+    """How many of the cracks that a backbone finds have the peak of their map on the crack."""
 
     found: int
     on_crack: int

@@ -54,7 +54,7 @@ def open_photograph(path: Path) -> RGB:
 def read_inputs(
     paths: Sequence[Path], image_size: int, unreadable: dict[Path, str]
 ) -> Iterator[tuple[Path, RGB]]:
-    """The pixels of each file as a backbone takes them, decoded prefetch of their use.
+    """The pixels of each file as a backbone takes them, decoded ahead of their use.
 
     Files that cannot be read are left out and noted in `unreadable` with their reason.
     """

@@ -1,4 +1,4 @@
-"""Where what may be deleted at any time is kept, outside the project and outside DVC."""
+"""The cache folder, safe to delete: outside the project and outside DVC."""
 
 import ast
 import hashlib
@@ -12,7 +12,7 @@ from cracks.pipeline.errors import CracksError
 
 
 def cache_folder(name: str) -> Path:
-    """The folder for one kind of cache, made if need be.
+    """The folder for one kind of cache, created if missing.
 
     It is below the environment variable `CRACKS_CACHE` if that is set, else below the user's cache
     folder of the operating system.
@@ -33,17 +33,17 @@ def cache_folder(name: str) -> Path:
 
 
 def code_version(*modules: ModuleType) -> str:
-    """A hash of what modules do: of their code without comments, docstrings and layout.
+    """A hash of the code of modules, without comments, docstrings and layout.
 
-    A package stands for all modules below its folder. As a part of a key it keeps what older code
-    computed from being taken for what this computes.
+    A package stands for all modules below its folder. As part of a cache key it invalidates what
+    other code has computed.
     """
     digest = hashlib.sha256()
     for file in (file for module in modules for file in code_files(module)):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(body := getattr(node, "body", None), list):
-                node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
+                node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[attr-defined]
         digest.update(ast.dump(tree).encode())
     return digest.hexdigest()
 

@@ -7,13 +7,13 @@ All functions raise `CracksError` on what is missing, damaged, empty or in confl
 import io
 import json
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cracks.pipeline.conflicts import check_conflict
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import Number
 from cracks.pipeline.paths import IMAGES, PREDICTIONS, SPLIT
@@ -32,8 +32,6 @@ _IMAGE_COLUMNS = {
     "width": int,
     "height": int,
 }
-
-_CONFLICT = re.compile("^(<{7}|={7}$|>{7})", re.MULTILINE)
 
 
 class Numbers(dict[str, Number]):
@@ -117,17 +115,6 @@ def read_text(path: Path) -> str:
         raise CracksError(f"Expected {path}, found none; run `dvc repro`.") from None
     except UnicodeDecodeError as error:
         raise _unexpected(str(path), "text in UTF-8", str(error)) from None
-
-
-def check_conflict(text: str, source: str) -> None:
-    """Refuse what a merge left for people to decide."""
-    conflict = _CONFLICT.search(text)
-    if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
-        raise CracksError(
-            f"{source}, line {line}: a merge conflict is unresolved; keep one of the two sides "
-            "and run `dvc repro`."
-        )
 
 
 def _unexpected(source: str, wanted: str, found: str) -> CracksError:

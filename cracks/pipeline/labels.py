@@ -1,4 +1,4 @@
-"""What the classes are called, and in which order: the one place that says so.
+"""Names and order of the classes and of the parts of a split.
 
 The index of a class is its place in `CLASSES` in every file, label vector and softmax output,
 so column 1 of a head's output is always the probability of a crack.
@@ -17,7 +17,7 @@ _GIVEN = {"train": TRAIN, "valid": VALID, "val": VALID, "test": TEST}
 
 
 def place_of(name: str) -> tuple[str, str]:
-    """The part that an image's name states and its class folder, either of them "" if none.
+    """The part and the class folder in an image's name, "" where there is none.
 
     A name is `[train|valid|val|test/]<class folder>/…`, the part in upper or lower case.
     """
@@ -29,5 +29,5 @@ def place_of(name: str) -> tuple[str, str]:
 
 
 def label_of(folder: str, positive_class: str) -> str:
-    """The label of images in a class folder; upper and lower case are alike."""
+    """The label of images in a class folder, compared without case."""
     return POSITIVE if folder.casefold() == positive_class.casefold() else NEGATIVE

@@ -1,7 +1,7 @@
-"""Progress that can be read on a terminal and in a log.
+"""Progress bars on a terminal, progress lines in a log.
 
-On a terminal this is tqdm's bar. Elsewhere (a log of CI, a pipe) a bar would be one endless line,
-so a line is printed every few seconds instead.
+On a terminal this is tqdm's bar. In a CI log or a pipe the bar would be one endless line, so a new
+line is printed every few seconds instead.
 """
 
 import sys
@@ -13,7 +13,7 @@ LOG_INTERVAL = 5.0  # seconds between two lines where there is no terminal
 
 
 class _LogLines(tqdm):  # type: ignore[type-arg]
-    """tqdm that ends each refresh with a new line instead of rewriting it."""
+    """tqdm that prints a new line instead of rewriting the last one."""
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:  # noqa: ARG002
         if self.n:
@@ -22,7 +22,7 @@ class _LogLines(tqdm):  # type: ignore[type-arg]
 
 
 def progress(*args: Any, **kwargs: Any) -> Any:
-    """`tqdm.tqdm(...)` on a terminal; the same, a line every five seconds, elsewhere."""
+    """`tqdm.tqdm(...)`, printed as a line every five seconds where there is no terminal."""
     kwargs.setdefault("file", sys.stderr)
     kwargs.setdefault("dynamic_ncols", True)
     if kwargs["file"].isatty():

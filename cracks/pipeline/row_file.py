@@ -1,8 +1,8 @@
-"""Files of numbers whose rows are named by image id: features and scores.
+"""Row files: arrays whose rows are named by image id, for features and scores.
 
-Such a file is one structured `.npy` array with the fields `id` (UTF-8 bytes) and one array of
-float32 a row. `np.load(path, mmap_mode="r")` maps it into memory anywhere; since names and numbers
-are in the same row, they cannot get out of step.
+A row file is a structured `.npy` array with two fields, `id` (UTF-8 bytes) and a float32 array.
+`np.load(path, mmap_mode="r")` maps it into memory. Names and numbers are in the same row, so they
+cannot get out of step.
 """
 
 import os
@@ -17,17 +17,17 @@ from cracks.pipeline.errors import CracksError
 
 FEATURES = "features"
 PROBABILITY = "probability"
-"""The fields of the two kinds of file."""
+"""The float32 field of feature files and of score files."""
 
-_ALIGNMENT = 64  # bytes: rows begin where float32 may be read fast
+_ALIGNMENT = 64  # bytes: aligned rows are read faster
 
 
 def create_rows(
     path: Path, ids: Sequence[str], field: str, shape: tuple[int, ...]
 ) -> np.memmap[Any, np.dtype[np.void]]:
-    """Make a file with one zero row of `shape` float32 an id, mapped into memory for writing.
+    """Create a file with a zero row of `shape` float32 for each id, mapped into memory for writing.
 
-    Write to `rows[field][i]` and flush at the end. The space is allocated at once.
+    Write to `rows[field][i]` and flush at the end. Disk space is allocated immediately.
 
     Raises:
         OSError: if the disk has no space for it.
@@ -43,7 +43,7 @@ def create_rows(
 
 
 def _allocate(path: Path) -> None:
-    """Reserve the file's blocks: a full disk is an error here instead of a SIGBUS later."""
+    """Reserve the file's blocks, so that a full disk raises here and not as SIGBUS later."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -53,7 +53,7 @@ def open_rows(path: Path, field: str) -> tuple[list[str], NDArray[np.float32]]:
     """Ids and the float32 array `[rows, ...]` of `field`, mapped into memory for reading.
 
     Raises:
-        CracksError: if the file is missing or is not one of these.
+        CracksError: if the file is missing or not a row file.
     """
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -62,5 +62,5 @@ def open_rows(path: Path, field: str) -> tuple[list[str], NDArray[np.float32]]:
         raise CracksError(f"Expected {path}, found none; run `dvc repro`.") from None
     except (ValueError, IndexError, EOFError, OSError) as error:
         raise CracksError(
-            f"Expected rows of {field} in {path}, found something else ({error}); run `dvc repro`."
+            f"Expected rows of {field} in {path}, could not read it ({error}); run `dvc repro`."
         ) from None

@@ -11,7 +11,6 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-import yaml
 
 from cracks.evaluation.metrics import comparison_name
 from cracks.evaluation.verdict import Values, title, verdicts
@@ -36,6 +35,7 @@ from cracks.pipeline.paths import (
     SPLIT_METRICS,
 )
 from cracks.pipeline.stage import PACKAGES
+from cracks.pipeline.yaml_file import parse_yaml, read_text
 from cracks.report import charts
 from cracks.report import thumbnails as pictures
 
@@ -71,7 +71,7 @@ def render_report(params: Params, output: Path) -> None:
             "mistakes": {b: _mistakes(archive, predictions, b, params) for b in backbones},
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
-            "settings": flatten(yaml.safe_load(PARAMS.read_text(encoding="utf-8"))),
+            "settings": flatten(parse_yaml(read_text(PARAMS), PARAMS)),
             "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         }
     page = _environment().get_template(TEMPLATE).render(context)
@@ -108,12 +108,15 @@ def _comparison_names(backbones: list[str]) -> list[tuple[str, str, str]]:
 
 
 def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
-    """SVG by name; the histories in a list."""
+    """Charts by name; the histories in a list."""
     history = read_history(PLOTS / "history.csv", "backbone")
     axes = {
-        "roc": (("fpr", "false alarms (share of uncracked)"), ("tpr", "cracks found (recall)")),
-        "precision-recall": (("recall", "cracks found (recall)"), ("precision", "precision")),
-        "calibration": (("predicted", "P(crack) said"), ("observed", "share that is cracked")),
+        "roc": (("fpr", "false positive rate"), ("tpr", "true positive rate (recall)")),
+        "precision-recall": (("recall", "recall"), ("precision", "precision")),
+        "calibration": (
+            ("predicted", "predicted probability"),
+            ("observed", "observed share of cracks"),
+        ),
     }
     curves = {
         name: charts.curve(name, _curve(name, x[0], y[0]), x, y) for name, (x, y) in axes.items()

@@ -1,4 +1,4 @@
-"""Pictures for the report: small, recompressed, inside the page."""
+"""Thumbnails for the report, embedded in the page."""
 
 import base64
 import io
@@ -16,13 +16,13 @@ from cracks.inference.classifier import activation_maps
 from cracks.pipeline.params import Params
 
 SIDE = 160
-"""Pixels of a picture in the page."""
+"""Pixels of the longer side of a thumbnail."""
 
 QUALITY = 78
 
 
 def data_uri(rgb: RGB, side: int = SIDE) -> str:
-    """A JPEG of at most `side` pixels, as an address that is its own content."""
+    """An image as a JPEG of at most `side` pixels in a `data:` URI."""
     image = Image.fromarray(rgb)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -38,7 +38,7 @@ def picture(archive: zipfile.ZipFile, name: str) -> str:
 def explained(
     archive: zipfile.ZipFile, names: Sequence[str], backbone: str, params: Params
 ) -> dict[str, str]:
-    """Each image with the heat of its class activation map over it, as `data_uri` by name."""
+    """Each image with its class activation map overlaid, as `data_uri` by name."""
     if not names:
         return {}
     pixels = {

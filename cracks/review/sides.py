@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import (
     PREDICTION_COLUMNS,
-    check_conflict,
     parse_numbers,
     parse_table,
     read_numbers,
     read_predictions,
     read_text,
 )
-from cracks.pipeline.paths import EVALUATION, LOCK, PREDICTIONS
+from cracks.pipeline.paths import EVALUATION, LOCK, PARAMS, PREDICTIONS
+from cracks.pipeline.yaml_file import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def read_commit(name: str, commit: str) -> Side | None:
         predictions=parse_table(
             files.read_text(str(PREDICTIONS)), f"{PREDICTIONS} {of}", PREDICTION_COLUMNS
         ),
-        params=yaml.safe_load(files.read_text("params.yaml")),
+        params=parse_yaml(files.read_text(str(PARAMS)), Path(f"{PARAMS} {of}")),
         images=_images(lock, f"dvc.lock {of}"),
     )
 
@@ -92,19 +91,20 @@ def read_tree() -> Side | None:
         name="the working tree",
         metrics=read_numbers(EVALUATION),
         predictions=read_predictions(),
-        params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
+        params=parse_yaml(read_text(PARAMS), PARAMS),
         images=_images(read_text(LOCK) if LOCK.exists() else "", str(LOCK)),
     )
 
 
 def _images(lock: str, source: str) -> str | None:
     """What a dvc.lock says the archive's content is."""
-    check_conflict(lock, source)
+    if not lock:
+        return None
     try:
-        stages = (yaml.safe_load(lock) or {}).get("stages", {})
+        stages = parse_yaml(lock, Path(source)).get("stages", {})
         outs = stages.get("download", {}).get("outs", [])
         return next((out["md5"] for out in outs if out["path"] == "data/images.zip"), None)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         raise CracksError(
             f"Expected {source} as DVC wrote it, found something else; "
             "run `git checkout dvc.lock` and `dvc repro`."

@@ -41,6 +41,15 @@ def test_a_threshold_belongs_to_the_cracks() -> None:
     assert list(is_crack(np.array([0.5, 0.4999]), 0.5)) == [True, False]
 
 
+def test_the_class_does_not_depend_on_the_type_that_holds_a_probability() -> None:
+    thresholds = np.linspace(0, 1, 101).round(2).tolist()  # as people write them
+    for threshold in thresholds:
+        stored = np.array([threshold], dtype=np.float32)  # just above, just below or equal
+        exact = float(stored[0])
+        assert is_crack(stored, threshold).tolist() == [exact >= threshold], threshold
+        assert is_crack(np.array(exact), threshold) == (exact >= threshold), threshold
+
+
 def test_one_class_only_is_one_sentence() -> None:
     with pytest.raises(CracksError, match="both classes .* found 8 cracked and 0 uncracked"):
         evaluate_part(np.ones(8, dtype=np.int64), PROBABILITY, 0.5)

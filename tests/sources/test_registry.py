@@ -12,7 +12,8 @@ def test_the_sample_has_its_own_classes() -> None:
         SOURCES["sample"](params)
 
 
-def test_an_unknown_source_is_one_sentence() -> None:
-    sentence = "'dataset': expected sample or concrete or photos, found 'smple'; did you mean"
+@pytest.mark.parametrize("name", ["imagenet", "Sample", "sample ", "smple", ""])
+def test_an_unknown_source_is_one_sentence(name: str) -> None:
+    sentence = f"params.yaml: 'dataset': expected sample or concrete or photos, found {name!r}"
     with pytest.raises(CracksError, match=sentence):
-        chosen(SOURCES, "dataset", "smple")
+        chosen(SOURCES, "dataset", name)

@@ -1,1 +1,1 @@
-"""What computes features: one module an engine, one registry."""
+"""Engines that compute features: one module for each, one registry."""

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from cracks.images.decoding import RGB
 
 BATCH = 16
-"""Images that go through a backbone at once: more costs memory and brings no speed on a CPU."""
+"""Images per batch; larger batches cost memory and are no faster on a CPU."""
 
 Pixels = NDArray[np.uint8]
 """RGB `[n, image_size, image_size, 3]`, n at most `BATCH`."""
 
 Outputs = list[NDArray[np.float32]]
-"""One array a requested output, its first axis the images of the batch."""
+"""An array for each requested output; its first axis is the image."""
 
 Run = Callable[[Pixels], Outputs]
 
@@ -24,9 +24,9 @@ Result = TypeVar("Result")
 
 
 def with_full_batches(run: Run) -> Run:
-    """A function that fills every batch up to `BATCH` images before `run` sees it.
+    """Pad every batch to `BATCH` images before `run` gets it.
 
-    TensorFlow's results depend on the size of the batch; always the same size gives the same bits.
+    TensorFlow's results depend on the batch size; a constant size gives the same bits.
     """
 
     def run_full(pixels: Pixels) -> Outputs:

@@ -1,7 +1,7 @@
-"""The table of engines, and how one is loaded for a backbone.
+"""The table of engines, and loading one for a backbone.
 
-All engines take the same uint8 RGB batch and have the preprocessing and the pooling inside. To add
-one, write its module beside this one and add an entry to `ENGINES`.
+All engines take the same uint8 RGB batch and include preprocessing and pooling. To add an engine,
+write its module beside this one and add an entry to `ENGINES`.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,14 +39,14 @@ ENGINES = {
 
 
 class FeaturesAndMaps(NamedTuple):
-    """What `load_map_engine` gives for a batch."""
+    """Features and last feature maps of a batch."""
 
     features: Features
     maps: NDArray[np.float32]  # [n, h, w, channels]
 
 
 def engine_versions(engine: str) -> dict[str, str]:
-    """The versions of the packages that compute, for the feature cache; imports none of them."""
+    """The versions of the packages that compute the features; imports none of them."""
     return {package: version(package) for package in chosen(ENGINES, "engine", engine).packages}
 
 
@@ -75,7 +75,7 @@ def load_engine(
 def load_map_engine(
     engine: str, backbone: str, weights: Path, image_size: int, precision: str
 ) -> Callable[[Pixels], FeaturesAndMaps]:
-    """As `load_engine`, but a batch gives its features and the last feature maps."""
+    """As `load_engine`, for features and the last feature maps."""
     load = chosen(ENGINES, "engine", engine).load
     run = with_full_batches(load(backbone, weights, image_size, precision, ("features", "map")))
     return lambda pixels: FeaturesAndMaps(*run(pixels))

@@ -106,3 +106,9 @@ def test_one_core_and_all_give_the_same_bits(
     ]
     assert results[0]
     assert results[0] == results[1]
+
+
+def test_an_unknown_engine_is_one_sentence(random_weights: Weights) -> None:
+    sentence = "params.yaml: 'engine': expected openvino or tensorflow, found 'openvno'; did you"
+    with pytest.raises(CracksError, match=sentence):
+        load_engine("openvno", "vgg16", random_weights("vgg16"), SIZE, "float32")
