@@ -3,7 +3,6 @@
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -24,7 +23,7 @@ from cracks.images.archive import is_junk, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import CLASSES, label_of, place_of
-from cracks.pipeline.lifetime import start_pool_worker
+from cracks.pipeline.pool import process_pool
 from cracks.pipeline.progress import progress
 
 COLUMNS = ["id", "label", "given", "width", "height", "sha256", "group"]
@@ -95,7 +94,7 @@ def _examine(path: Path, names: Sequence[str]) -> Iterator[Seen]:
     """What is to be said of each member by itself, on all cores, in the order of `names`."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     with (
-        ProcessPoolExecutor(initializer=start_pool_worker) as pool,
+        process_pool() as pool,
         progress(total=len(names), desc="audit", unit="img") as bar,
     ):
         for found in pool.map(_examine_some, [path] * len(chunks), chunks):

@@ -69,8 +69,13 @@ def activation_maps(
 
 
 def _parts(backbone: str) -> tuple[Path, LinearHead, float]:
-    backbone_named(backbone)
+    channels = backbone_named(backbone).features
     head = linear_head(head_path(backbone))
+    if len(head.weights) != channels:
+        raise CracksError(
+            f"Expected a head on {channels:,} features at {head_path(backbone)}, found one on "
+            f"{len(head.weights):,}; run `dvc checkout` or `dvc repro`."
+        )
     weights = weights_path(backbone)
     if not weights.is_file():
         raise CracksError(f"Expected the weights of {backbone} at {weights}; run `dvc repro`.")

@@ -35,7 +35,7 @@ def test_rows_come_back_bit_by_bit(path: Path) -> None:
         assert_same(cache.get([*ROWS, b"unknown"]), ROWS)
 
 
-def test_the_key_depends_on_everything_that_determines_a_row() -> None:
+def test_the_key_is_of_the_context_the_image_and_the_view() -> None:
     context = {"backbone": "vgg16", "precision": "float32"}
     keys = {
         row_key(context, "a", 0),

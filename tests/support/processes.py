@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -15,7 +16,9 @@ from tests.support.project import IDENTITY, Project
 PATIENCE = 60  # seconds after which a process counts as left behind
 
 
-def start(project: Project, *command: str, **environment: str) -> "subprocess.Popen[str]":
+def start(
+    project: Project, *command: str, output: int | IO[str] = subprocess.PIPE, **environment: str
+) -> "subprocess.Popen[str]":
     """Start a command in the project's folder, in a session of its own, as from a terminal."""
     scripts = str(Path(sys.executable).parent)
     return subprocess.Popen(
@@ -26,7 +29,7 @@ def start(project: Project, *command: str, **environment: str) -> "subprocess.Po
         | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
         | project.environment
         | environment,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,

@@ -8,7 +8,6 @@ there are or on which core draws them.
 import io
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from PIL import Image
 
 from cracks.images.decoding import RGB
 from cracks.pipeline.labels import CLASSES, POSITIVE
-from cracks.pipeline.lifetime import start_pool_worker
+from cracks.pipeline.pool import process_pool
 from cracks.pipeline.progress import progress
 from cracks.sources.sample.marks import DISTRACTORS, add_crack
 from cracks.sources.sample.surface import Random, Shape, draw_surface, photograph
@@ -54,7 +53,7 @@ def iter_sample(images_per_class: int, seed: int) -> Iterator[tuple[str, bytes]]
     """Draw all images on all cores; yield names and JPEG files, sorted by name."""
     todo = [(label, n) for label in CLASSES for n in range(1, images_per_class + 1)]
     labels, numbers = zip(*todo, strict=True)
-    with ProcessPoolExecutor(initializer=start_pool_worker) as pool:
+    with process_pool() as pool:
         files = pool.map(
             _file, labels, numbers, [images_per_class] * len(todo), [seed] * len(todo), chunksize=8
         )
