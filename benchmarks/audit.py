@@ -36,7 +36,8 @@ def main() -> None:
     decoding = min(_seconds_to_decode(arguments.archive, names) for _ in range(2))
     before = peak_memory()
     started = time.perf_counter()
-    audit = audit_archive(arguments.archive, params.positive_class, 1.0)
+    tolerant = params.audit.model_copy(update={"max_rejected": 1.0})
+    audit = audit_archive(arguments.archive, params.positive_class, tolerant)
     seconds = time.perf_counter() - started
     grown = (peak_memory() - before) * 1024 / len(names)
     print(f"{len(names):,} files, {os.cpu_count()} cores\n")

@@ -238,7 +238,8 @@ def _prepare(work: Path, given: Path | None) -> None:
         shutil.copyfile(given, work / "images.zip")
     else:
         write_archive(work / "images.zip", iter_sample(max(IMAGES.values()) // 2, 0))
-    images = audit_archive(work / "images.zip", params.positive_class, 1.0).images
+    tolerant = params.audit.model_copy(update={"max_rejected": 1.0})
+    images = audit_archive(work / "images.zip", params.positive_class, tolerant).images
     place = images.groupby("label").cumcount()
     mixed = images.assign(place=place).sort_values(["place", "label"])  # classes in turn
     mixed[["id", "label", "sha256"]].to_csv(work / "images.csv", index=False)

@@ -41,7 +41,7 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "images.zip"
         write_archive(archive, _members(source, positive_class))
-        audit = audit_archive(archive, positive_class, params.audit.max_rejected)
+        audit = audit_archive(archive, positive_class, params.audit)
         images, seen = _unseen(audit.images)
         scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
     metrics = _evaluate(scores, images, params)
