@@ -19,6 +19,7 @@ from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.pipeline.errors import CracksError, exit_on_error
 from cracks.pipeline.labels import POSITIVE
+from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import ARCHIVE
 
@@ -103,5 +104,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    end_on_interrupt("Interrupted.")
     with exit_on_error():
         main()

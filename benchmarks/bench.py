@@ -39,6 +39,7 @@ from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.pipeline.errors import CracksError, exit_on_error
 from cracks.pipeline.keras_import import import_keras
+from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
 from cracks.sources.sample.dataset import iter_sample
 
@@ -395,5 +396,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    end_on_interrupt("Interrupted.")
     with exit_on_error():
         main()

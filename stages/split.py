@@ -1,20 +1,18 @@
 """split: assign images to train, valid and test, all copies of an image to the same part."""
 
-import pandas as pd
-
 from cracks.dataset.split import assign_parts, count_split
+from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import PARTS
 from cracks.pipeline.outputs import write_csv, write_json
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import IMAGES, SPLIT, SPLIT_METRICS
+from cracks.pipeline.paths import SPLIT, SPLIT_METRICS
 from cracks.pipeline.stage import run
 
 
 def main() -> None:
     """Write data/split.csv and metrics/split.json."""
     params = load_params()
-    images = pd.read_csv(IMAGES, dtype=str, keep_default_na=False)
-    split = assign_parts(images, params.split)
+    split = assign_parts(read_images(), params.split)
     counts = count_split(split)
     write_csv(SPLIT, split)
     write_json(SPLIT_METRICS, counts)

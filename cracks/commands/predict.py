@@ -18,7 +18,7 @@ from cracks.inference.photographs import (
     read_inputs,
 )
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.outputs import replacing
+from cracks.pipeline.outputs import replacing, write_text
 from cracks.pipeline.params import Params, load_params
 from cracks.pipeline.progress import progress
 
@@ -80,9 +80,8 @@ def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    with replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"{out}: {len(table):,} rows")
+    write_text(out, text)
+    print(f"{out}: {len(table):,} rows", file=sys.stderr)
 
 
 def _write_explanations(paths: list[Path], backbone: str, params: Params, folder: Path) -> None:
