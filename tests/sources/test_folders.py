@@ -4,10 +4,7 @@ from pathlib import Path
 import pytest
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Photos
 from cracks.sources.folders import photos
-
-WHERE = Photos(limit=None, seed=0)
 
 
 def folder_of(tmp_path: Path, names: list[str]) -> Path:
@@ -20,7 +17,7 @@ def folder_of(tmp_path: Path, names: list[str]) -> Path:
 def test_photographs_are_packed_by_class_and_sorted(tmp_path: Path) -> None:
     names = ["Cracked/b.JPG", "Cracked/north side/ä.png", "sound/1.jpg", "README.md"]
     folder = folder_of(tmp_path, [*names, "sound/.hidden.jpg", "sound/Thumbs.db"])
-    members = list(photos(folder, WHERE, "cracked"))
+    members = list(photos(folder, "cracked"))
     assert [name for name, _ in members] == sorted(names[:3])
     assert all(data.decode() == name for name, data in members)
 
@@ -30,7 +27,7 @@ def test_a_limit_is_drawn_by_seed_from_each_class(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, names)
 
     def drawn(limit: int, seed: int) -> list[str]:
-        return [name for name, _ in photos(folder, Photos(limit=limit, seed=seed), "yes")]
+        return [name for name, _ in photos(folder, "yes", limit, seed)]
 
     some = drawn(5, 0)
     assert len(some) == 10
@@ -53,7 +50,7 @@ def test_photographs_not_in_two_classes_are_one_sentence(
     names: list[str], sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CracksError, match=sentence):
-        list(photos(folder_of(tmp_path, names), WHERE, "yes"))
+        list(photos(folder_of(tmp_path, names), "yes"))
 
 
 def test_a_photograph_without_permission_is_named(
@@ -66,11 +63,11 @@ def test_a_photograph_without_permission_is_named(
 
     monkeypatch.setattr(Path, "read_bytes", refused)  # root, who may run this, reads everything
     with pytest.raises(CracksError, match=r"1\.jpg"):
-        list(photos(folder, WHERE, "yes"))
+        list(photos(folder, "yes"))
 
 
 def test_a_broken_link_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, ["yes/1.jpg", "no/1.jpg"])
     (folder / "yes/2.jpg").symlink_to("nowhere")
     with pytest.raises(CracksError, match="broken link"):
-        list(photos(folder, WHERE, "yes"))
+        list(photos(folder, "yes"))
