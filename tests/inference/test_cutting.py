@@ -76,9 +76,9 @@ def test_patches_are_what_the_table_says(folder: Path, tmp_path: Path) -> None:
     assert set(table["photograph"]) == {(folder / "north side/wall-1.png").as_posix()}
     written = sorted(p.relative_to(tmp_path / "out").as_posix() for p in tmp_path.rglob("*.jpg"))
     assert written == sorted(table["patch"])
-    for one in table.itertuples():
-        rgb = decode((tmp_path / "out" / one.patch).read_bytes())
-        expected = steps()[one.y : one.y + one.height, one.x : one.x + one.width]
+    for one in table.to_dict("records"):
+        rgb = decode((tmp_path / "out" / one["patch"]).read_bytes())
+        expected = steps()[one["y"] : one["y"] + one["height"], one["x"] : one["x"] + one["width"]]
         assert rgb.shape == (40, 40, 3)
         assert np.abs(rgb.astype(int) - expected).max() <= 2
         assert expected.std() == 0  # the grid is where the squares are
