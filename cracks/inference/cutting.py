@@ -104,7 +104,7 @@ def cut_photographs(
     unusable: dict[Path, str] = {}
     with progress(desc="cut", unit="patch") as bar:
         for number, (name, path) in enumerate(photographs.items(), start=1):
-            bar.set_description(f"photograph {number:,} of {len(photographs):,}")
+            bar.set_description_str(f"photograph {number:,} of {len(photographs):,}")
             try:
                 table = _cut(path, name, out, grid, classifiers)
             except CracksError as error:
