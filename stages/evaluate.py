@@ -43,7 +43,8 @@ def main() -> None:
 def _leak() -> dict[str, int | float]:
     """The leak counters of the split beside the numbers that they put in doubt."""
     split = read_numbers(SPLIT_METRICS)
-    return {f"split.{key}": value for key, value in split.items() if ".leaked" in key}
+    leaks = (".leaked", ".photograph")
+    return {f"split.{k}": value for k, value in split.items() if any(word in k for word in leaks)}
 
 
 def _write_plots(scored: dict[str, Scored], thresholds: dict[str, float]) -> None:

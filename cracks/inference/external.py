@@ -15,7 +15,7 @@ from cracks.inference.classifier import load_classifier
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.params import Params, Photos
+from cracks.pipeline.params import Params
 from cracks.pipeline.paths import EVALUATION, IMAGES, weights_path
 from cracks.pipeline.row_file import FEATURES, open_rows
 from cracks.sources.archives import archive_members
@@ -51,7 +51,7 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
 
 def _members(source: Path, positive_class: str) -> Members:
     if source.is_dir():
-        return photos(source, Photos(limit=None, seed=0), positive_class)
+        return photos(source, positive_class)
     if source.is_file():
         return archive_members(source, positive_class)
     raise CracksError(f"Expected a zip archive or a folder of images at {source}, found none.")

@@ -8,7 +8,6 @@ from pathlib import Path
 from cracks.images.files import check_name, is_image_name, is_junk, read_file
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import check_classes, class_key, place_of
-from cracks.pipeline.params import Photos
 from cracks.pipeline.progress import progress
 from cracks.sources.class_folders import (
     Members,
@@ -18,8 +17,8 @@ from cracks.sources.class_folders import (
 )
 
 
-def photos(folder: Path, section: Photos, positive_class: str) -> Members:
-    """The user's photographs in `folder`, at most `section.limit` of each class.
+def photos(folder: Path, positive_class: str, limit: int | None = None, seed: int = 0) -> Members:
+    """The user's photographs in `folder`, at most `limit` of each class, drawn by `seed`.
 
     Raises:
         CracksError: if they are not in two class folders, `positive_class` among them, or a file
@@ -27,7 +26,7 @@ def photos(folder: Path, section: Photos, positive_class: str) -> Members:
     """
     paths = _photo_ids(folder)
     check_classes(class_folders(paths), positive_class, str(folder))
-    names = _drawn(paths, section.limit, section.seed) if section.limit else sorted(paths)
+    names = _drawn(paths, limit, seed) if limit else sorted(paths)
     for name in progress(names, desc="packing", unit="file"):
         yield name, _read(paths[name])
 

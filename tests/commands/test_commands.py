@@ -82,6 +82,22 @@ def test_a_wall_is_mapped(project: Project, tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "m" / "wall-vgg16.json").read_text())["patches"]) == 12
 
 
+def test_a_wall_is_cut_the_least_certain_patches_first(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "walls").mkdir()
+    Image.fromarray(draw_photograph(500, 700, seed=1).rgb).save(tmp_path / "walls" / "wall.jpg")
+    out = tmp_path / "patches"
+    said = python(project, "cut", str(tmp_path / "walls"), str(out))
+    assert "6 patches of 227 x 227 pixels from 1 of 1 photographs; least certain first" in said
+    rows = list(csv.DictReader((out / "patches.csv").open()))
+    margins = [
+        sum(abs(float(row[f"probability_{name}"]) - 0.5) for name in ("resnet50", "vgg16")) / 2
+        for row in rows
+    ]
+    assert margins == sorted(margins)
+    assert margins == pytest.approx([float(row["margin"]) for row in rows], abs=1e-5)
+    assert {row["patch"] for row in rows} == {path.name for path in out.glob("*.jpg")}
+
+
 def test_an_image_is_explained(project: Project, test_images: Path, tmp_path: Path) -> None:
     image = next(test_images.glob("positive/*.jpg"))
     python(project, "predict", str(image), "--backbone", "vgg16", "--explain", str(tmp_path))
@@ -169,5 +185,5 @@ def test_a_model_is_taken_away(
 
 
 def test_help_shows_a_worked_example(project: Project) -> None:
-    for module in ("predict", "external", "export", "review"):
+    for module in ("predict", "cut", "external", "export", "review"):
         assert f"  python -m cracks {module} " in python(project, module, "--help")
