@@ -1,11 +1,11 @@
 """Detection of copies: recompressed, brightened, mirrored or rotated by 180 degrees.
 
 Candidates are pairs whose 64-bit difference hashes (Krawetz 2013) differ in at most `MAX_BITS`
-bits. Not all pairs are compared: with the bits cut into `MAX_BITS + k` blocks, hashes that differ in
-at most `MAX_BITS` bits agree in at least k blocks, so that sorting by each choice of k blocks brings
-all candidates together (Manku, Jain and Das Sarma 2007, section 3).
-Each candidate is then confirmed by the correlation of the images' detail finer than a fifth of the
-image, so that smooth patches under the same light do not count as copies.
+bits. Not all pairs are compared: with the bits cut into `MAX_BITS + k` blocks, hashes that differ
+in at most `MAX_BITS` bits agree in at least k blocks, so sorting by each choice of k blocks brings
+all candidates together (Manku, Jain and Das Sarma 2007, section 3). Each candidate is then
+confirmed by the correlation of the images' detail finer than a fifth of the image, so that smooth
+patches under the same light do not count as copies.
 """
 
 import math
@@ -155,10 +155,10 @@ def _candidates(hashes: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Itera
 
 
 def _agreeing_blocks(images: int) -> int:
-    """The k of this module's first lines that costs least for so many images.
+    """The number of agreeing blocks, k, that costs least for so many images.
 
-    Each of the `comb(MAX_BITS + k, k)` sorts costs a step an image and one for each pair that agrees
-    by chance in the share k / (`MAX_BITS` + k) of the 64 bits.
+    There are `comb(MAX_BITS + k, k)` sorts. Each costs one step for each image and one for each
+    pair that agrees by chance in the chosen blocks, which hold 64 k / (`MAX_BITS` + k) bits.
     """
 
     def cost(k: int) -> float:

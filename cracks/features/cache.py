@@ -1,8 +1,9 @@
 """A feature is computed once: rows kept across runs, experiments and clones, outside of DVC.
 
-The key is a hash of everything that determines the value. Each row carries a checksum of its own,
-and the store is SQLite's, whose transactions survive a kill at any moment: what a key finds is the
-row that was computed for it, or nothing. The folder is safe to delete.
+The key holds hashes of everything that determines the value: of its context (weights, code …),
+which a table describes, and of the image. Each row carries a checksum of its own, and the store is
+SQLite's, whose transactions survive a kill at any moment: what a key finds is the row that was
+computed for it, or nothing. The folder is safe to delete.
 """
 
 import hashlib
@@ -21,15 +22,27 @@ from cracks.pipeline.cache_folder import cache_folder
 
 Row = NDArray[np.float32]
 
+CONTEXT_BYTES = 16
 _CHECKSUM_BYTES = 16
 _KEYS_PER_QUERY = 500
 _WAIT = 60.0  # seconds for another process to finish writing
 
 
+def context_key(context: Mapping[str, object]) -> bytes:
+    """What the keys of all rows of one context begin with."""
+    text = json.dumps(context, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=CONTEXT_BYTES).digest()
+
+
 def row_key(context: Mapping[str, object], image_sha256: str, view: int) -> bytes:
     """The key of a row: `context` is what determines it beside the image's bytes and the view."""
-    text = json.dumps([context, image_sha256, view], sort_keys=True)
-    return hashlib.sha256(text.encode()).digest()
+    image = hashlib.blake2b(f"{image_sha256}:{view}".encode(), digest_size=16).digest()
+    return context_key(context) + image
+
+
+def cache_path() -> Path:
+    """The file in the user's cache folder."""
+    return cache_folder("features") / "rows.sqlite"
 
 
 class FeatureCache:
@@ -42,7 +55,7 @@ class FeatureCache:
 
     def __init__(self, path: Path | None = None) -> None:
         """Open the cache at `path`, by default in the user's cache folder."""
-        self._path = path or cache_folder("features") / "rows.sqlite"
+        self._path = path or cache_path()
         self._writable = True
         self._database = self._open()
 
@@ -75,11 +88,19 @@ class FeatureCache:
         try:
             with self._database:
                 self._database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
-        except sqlite3.OperationalError as error:
-            self._writable = False
-            print(f"The feature cache {self._path} takes no more rows ({error}).", file=sys.stderr)
         except sqlite3.DatabaseError as error:
-            self._rebuild(error)
+            self._give_up(error)
+
+    def describe(self, context: Mapping[str, object]) -> None:
+        """Note what rows of a context are, for `python -m cracks cache`."""
+        if not self._writable:
+            return
+        values = (context_key(context), json.dumps(context, sort_keys=True))
+        try:
+            with self._database:
+                self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", values)
+        except sqlite3.DatabaseError as error:
+            self._give_up(error)
 
     def _get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         found: dict[bytes, Row] = {}
@@ -92,6 +113,14 @@ class FeatureCache:
                 if checksum == _checksum(key, row):
                     found[key] = np.frombuffer(row, dtype="<f4")
         return found
+
+    def _give_up(self, error: sqlite3.DatabaseError) -> None:
+        """After an error of writing: keep no more rows, or begin anew if the file is damaged."""
+        if isinstance(error, sqlite3.OperationalError):
+            self._writable = False
+            print(f"The feature cache {self._path} takes no more rows ({error}).", file=sys.stderr)
+        else:
+            self._rebuild(error)
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -117,6 +146,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode=WAL")  # readers and a writer side by side
         database.execute("PRAGMA synchronous=NORMAL")  # whole after a crash, if not the last rows
         database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS contexts (key BLOB PRIMARY KEY, description TEXT)"
+        )
     except BaseException:
         database.close()
         raise
