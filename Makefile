@@ -9,12 +9,14 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test lint format bench bench-audit lock clean
+.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
 	@echo "make run-real   the same on the real dataset with ImageNet weights (needs the network)"
 	@echo "make test       run the tests"
+	@echo "make remote     install what DVC needs for remotes on s3, ssh, gs and azure"
+	@echo "make test-remote   the same, then the tests of such a remote"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
@@ -39,6 +41,12 @@ check-photos:
 test: $(READY)
 	python -m pytest
 
+remote: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-remote.txt
+
+test-remote: remote
+	python -m pytest tests/pipeline/test_remote.py
+
 lint: $(READY)
 	ruff format --check .
 	ruff check .
@@ -56,8 +64,10 @@ bench-audit: $(READY)
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv
-	uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
-		requirements.in --output-file requirements.txt
+	for name in requirements requirements-remote; do \
+		uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
+			$$name.in --output-file $$name.txt || exit; \
+	done
 
 clean:
 	rm -rf .venv

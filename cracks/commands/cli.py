@@ -141,6 +141,23 @@ def localisation() -> int:
     return run()
 
 
+@cli.command()
+@click.option("--prune", is_flag=True, help="Remove the rows that are of no use here.")
+def cache(**options: Any) -> int:
+    r"""Show the feature cache, which all folders of a user share.
+
+    \b
+      python -m cracks cache            what is in it, and what is of use in this folder
+      python -m cracks cache --prune    keep only that
+
+    Rows are of use here if they were computed by the weights in data/weights, this code and the
+    installed packages, with whatever parameters.
+    """
+    from cracks.commands.cache import run
+
+    return run(**options)
+
+
 def main() -> None:
     """Run the command line; errors of people and of the world end in one sentence."""
     with exit_on_error():

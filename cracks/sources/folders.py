@@ -32,11 +32,11 @@ def photos(folder: Path, positive_class: str, limit: int | None = None, seed: in
 
 
 def _photo_ids(folder: Path) -> dict[str, Path]:
-    """Map ids to the files below `folder`, without our README and what systems leave behind."""
+    """Map ids to the files below `folder`, without our README, DVC's notes and systems' junk."""
     ids: dict[str, Path] = {}
     for path in _files_below(folder):
         inside = path.relative_to(folder)
-        if inside == Path("README.md") or is_junk(inside.as_posix()):
+        if inside == Path("README.md") or path.suffix == ".dvc" or is_junk(inside.as_posix()):
             continue
         check_name(inside.as_posix(), str(folder))
         if not path.is_file():
