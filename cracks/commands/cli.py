@@ -45,6 +45,30 @@ def predict(**options: Any) -> int:
 
 
 @cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@_BACKBONE
+@click.option("--patch", type=click.IntRange(min=32), help="Pixels of a side; as in training.")
+@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches; a side.")
+def cut(**options: Any) -> int:
+    r"""Cut photographs of walls into patches, to be labelled for training.
+
+    \b
+      python -m cracks cut walls/ patches/
+      python -m cracks cut walls/ patches/ --patch 256 --backbone vgg16
+
+    OUT is a new folder. It gets <photograph>-<row>-<column>.jpg for each patch, and patches.csv,
+    where those come first that the trained classifiers are least certain about. Sort the patches
+    into two class folders below data/photos/; photos.group in params.yaml keeps photographs apart.
+
+    The exit code is 1 if a photograph could not be cut; a line says why.
+    """
+    from cracks.commands.cut import run
+
+    return run(**options)
+
+
+@cli.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--positive-class", help="Class folder that holds the cracks.")
 @click.option("--name", help="Folder of the results below external/; the source's name.")
@@ -142,6 +166,4 @@ def main() -> None:
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
-        except click.Abort:
-            raise KeyboardInterrupt from None
         sys.exit(status)

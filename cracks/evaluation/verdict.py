@@ -25,7 +25,7 @@ def verdicts(metrics: Values, sources: Mapping[str, str]) -> list[str]:
         sources: `weights` of params.yaml, for each backbone where its weights come from.
     """
     sentences = [_comparison(first, second, metrics) for first, second in combinations(sources, 2)]
-    return [*sentences, *_caveat(sources), leak_sentence(metrics)]
+    return [*sentences, *_caveat(sources), leak_sentence(metrics), *_photographs(metrics)]
 
 
 def _comparison(first: str, second: str, metrics: Values) -> str:
@@ -72,6 +72,23 @@ def leak_sentence(metrics: Values) -> str:
         f"{leaked:,} test images ({100 * share:.1f} %; {100 * cracks:.1f} % of the cracks) have a "
         "copy or a mirror image in train: these numbers are better than new photographs will be."
     )
+
+
+def _photographs(metrics: Values) -> list[str]:
+    """How many test images share a photograph with train, where `photos.group` tells."""
+    if "split.test.photographs" not in metrics:
+        return []
+    shared = int(metrics["split.test.photograph_in_train"])
+    share = metrics["split.test.photograph_in_train_share"]
+    sentence = (
+        f"{shared:,} test images ({100 * share:.1f} %) are from photographs that train has, too: "
+        "these numbers are better than new photographs will be."
+    )
+    if not shared:
+        number = int(metrics["split.test.photographs"])
+        photographs = "1 photograph" if number == 1 else f"{number:,} photographs"
+        sentence = f"The test images are from {photographs}, of which nothing is in train."
+    return [sentence]
 
 
 def _p(value: float) -> str:

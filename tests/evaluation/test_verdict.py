@@ -50,3 +50,21 @@ def test_a_leak_is_said() -> None:
     assert leak_sentence(metrics(leaked=100)).startswith(
         "100 test images (20.0 %; 40.0 % of the cracks) have a copy"
     )
+
+
+@pytest.mark.parametrize(
+    ("photographs", "shared", "sentence"),
+    [
+        (1, 0, "The test images are from 1 photograph, of which nothing is in train."),
+        (1200, 0, "The test images are from 1,200 photographs, of which nothing is in train."),
+        (6, 400, "400 test images (80.0 %) are from photographs that train has, too: these"),
+    ],
+)
+def test_photographs_on_two_sides_are_said(photographs: int, shared: int, sentence: str) -> None:
+    known = {
+        "split.test.photographs": photographs,
+        "split.test.photograph_in_train": shared,
+        "split.test.photograph_in_train_share": shared / 500,
+    }
+    assert sentence in verdicts(metrics() | known, PRETRAINED)[-1]
+    assert "photographs" not in verdicts(metrics(), PRETRAINED)[-1].split("better than new")[0]
