@@ -9,7 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real test lint format bench bench-audit lock clean
+.PHONY: help run run-real check-photos test lint format bench bench-audit lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -22,13 +22,19 @@ help:
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
 
-run: $(READY)
+run: $(READY) check-photos
 	dvc repro
 	@python -m cracks summary
 
 run-real: $(READY)
 	dvc exp run -S dataset=concrete -S weights.resnet50=imagenet -S weights.vgg16=imagenet
 	@python -m cracks summary
+
+# DVC hashes data/photos before any stage runs, and waits for ever on what is no file
+check-photos:
+	@odd="$$(find -L data/photos \( -type p -o -type s -o -type b -o -type c \) 2>/dev/null | head -n 1)"; \
+	test -z "$$odd" || { echo "Error: expected files and folders in data/photos," \
+		"found a device or a pipe: $$odd; remove it." >&2; exit 1; }
 
 test: $(READY)
 	python -m pytest

@@ -19,6 +19,7 @@ from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.pipeline.errors import CracksError, exit_on_error
 from cracks.pipeline.labels import POSITIVE
+from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import ARCHIVE
 
@@ -35,7 +36,8 @@ def main() -> None:
     decoding = min(_seconds_to_decode(arguments.archive, names) for _ in range(2))
     before = peak_memory()
     started = time.perf_counter()
-    audit = audit_archive(arguments.archive, params.positive_class, 1.0)
+    tolerant = params.audit.model_copy(update={"max_rejected": 1.0})
+    audit = audit_archive(arguments.archive, params.positive_class, tolerant)
     seconds = time.perf_counter() - started
     grown = (peak_memory() - before) * 1024 / len(names)
     print(f"{len(names):,} files, {os.cpu_count()} cores\n")
@@ -102,5 +104,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    end_on_interrupt("Interrupted.")
     with exit_on_error():
         main()

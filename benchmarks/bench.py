@@ -39,6 +39,7 @@ from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.pipeline.errors import CracksError, exit_on_error
 from cracks.pipeline.keras_import import import_keras
+from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
 from cracks.sources.sample.dataset import iter_sample
 
@@ -237,7 +238,8 @@ def _prepare(work: Path, given: Path | None) -> None:
         shutil.copyfile(given, work / "images.zip")
     else:
         write_archive(work / "images.zip", iter_sample(max(IMAGES.values()) // 2, 0))
-    images = audit_archive(work / "images.zip", params.positive_class, 1.0).images
+    tolerant = params.audit.model_copy(update={"max_rejected": 1.0})
+    images = audit_archive(work / "images.zip", params.positive_class, tolerant).images
     place = images.groupby("label").cumcount()
     mixed = images.assign(place=place).sort_values(["place", "label"])  # classes in turn
     mixed[["id", "label", "sha256"]].to_csv(work / "images.csv", index=False)
@@ -394,5 +396,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    end_on_interrupt("Interrupted.")
     with exit_on_error():
         main()

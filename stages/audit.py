@@ -10,7 +10,7 @@ from cracks.pipeline.stage import run
 def main() -> None:
     """Write data/images.csv, metrics/audit.json and metrics/audit-rejected.csv."""
     params = load_params()
-    audit = audit_archive(ARCHIVE, params.positive_class, params.audit.max_rejected)
+    audit = audit_archive(ARCHIVE, params.positive_class, params.audit)
     write_csv(IMAGES, audit.images)
     write_csv(REJECTED, audit.rejected)
     write_json(AUDIT_METRICS, audit.counts)

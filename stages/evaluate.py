@@ -1,14 +1,12 @@
 """evaluate: both classifiers on the test part, compared; needs neither images nor TensorFlow."""
 
-import json
 from itertools import combinations
-
-import pandas as pd
 
 from cracks.evaluation.metrics import compare, comparison_name, evaluate_backbone
 from cracks.evaluation.plots import calibration, confusion, precision_recall, roc, together
 from cracks.evaluation.predictions import Scored, load_scored, prediction_table
 from cracks.evaluation.verdict import verdicts
+from cracks.pipeline.inputs import read_history, read_numbers
 from cracks.pipeline.labels import TEST
 from cracks.pipeline.outputs import rounded, write_csv, write_json
 from cracks.pipeline.params import load_params
@@ -44,7 +42,7 @@ def main() -> None:
 
 def _leak() -> dict[str, int | float]:
     """The leak counters of the split beside the numbers that they put in doubt."""
-    split = json.loads(SPLIT_METRICS.read_text(encoding="utf-8"))
+    split = read_numbers(SPLIT_METRICS)
     leaks = (".leaked", ".photograph")
     return {f"split.{k}": value for k, value in split.items() if any(word in k for word in leaks)}
 
@@ -60,7 +58,7 @@ def _write_plots(scored: dict[str, Scored], thresholds: dict[str, float]) -> Non
         "confusion": together(
             {name: confusion(*pair, thresholds[name]) for name, pair in test.items()}
         ),
-        "history": together({name: pd.read_csv(history_path(name)) for name in scored}),
+        "history": together({name: read_history(history_path(name)) for name in scored}),
     }
     for name, table in tables.items():
         write_csv(PLOTS / f"{name}.csv", table)

@@ -2,12 +2,11 @@
 
 import argparse
 
-import pandas as pd
-
 from cracks.backbones.catalogue import BACKBONES
 from cracks.features.extraction import Extraction, extract_features
+from cracks.pipeline.inputs import read_images
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import ARCHIVE, IMAGES, features_path, weights_path
+from cracks.pipeline.paths import ARCHIVE, features_path, weights_path
 from cracks.pipeline.stage import run
 
 
@@ -23,7 +22,7 @@ def main() -> None:
         precision=params.precision,
         augmentation=params.augmentation,
     )
-    images = pd.read_csv(IMAGES, dtype=str, keep_default_na=False)
+    images = read_images()
     output = features_path(arguments.backbone)
     computed = extract_features(
         extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache

@@ -1,20 +1,19 @@
 """split: assign images to train, valid and test; copies and photographs stay together."""
 
-import pandas as pd
-
 from cracks.dataset.photographs import photographs_of
 from cracks.dataset.split import PHOTOGRAPH, assign_parts, count_split
+from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import PARTS
 from cracks.pipeline.outputs import write_csv, write_json
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import IMAGES, SPLIT, SPLIT_METRICS
+from cracks.pipeline.paths import SPLIT, SPLIT_METRICS
 from cracks.pipeline.stage import run
 
 
 def main() -> None:
     """Write data/split.csv and metrics/split.json."""
     params = load_params()
-    images = pd.read_csv(IMAGES, dtype=str, keep_default_na=False)
+    images = read_images()
     if params.dataset == "photos" and params.photos.group:
         images[PHOTOGRAPH] = photographs_of(images["id"], params.photos.group)
     split = assign_parts(images, params.split)

@@ -3,15 +3,15 @@
 import argparse
 
 import numpy as np
-import pandas as pd
 
 from cracks.backbones.catalogue import BACKBONES
 from cracks.heads.head import save_head
 from cracks.heads.training import Recipe, SplitFeatures, train_head, write_scores
+from cracks.pipeline.inputs import read_split
 from cracks.pipeline.labels import TRAIN, VALID
 from cracks.pipeline.outputs import replacing, write_csv
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import SPLIT, features_path, head_path, history_path, scores_path
+from cracks.pipeline.paths import features_path, head_path, history_path, scores_path
 from cracks.pipeline.progress import progress
 from cracks.pipeline.stage import run
 
@@ -23,7 +23,7 @@ def main() -> None:
     backbone = parser.parse_args().backbone
     params = load_params()
     recipe = Recipe(params.epochs, params.batch_size, params.learning_rate)
-    split = pd.read_csv(SPLIT, dtype=str)
+    split = read_split()
     features = SplitFeatures(features_path(backbone), split)
     train, valid = features.examples(TRAIN), features.examples(VALID)
 

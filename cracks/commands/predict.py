@@ -11,9 +11,14 @@ from PIL import Image
 from cracks.inference.activation_map import cam_overlay
 from cracks.inference.classifier import activation_maps, load_classifier
 from cracks.inference.crack_map import map_cracks, training_side, write_crackmap
-from cracks.inference.photographs import find_photographs, open_photograph, read_inputs
+from cracks.inference.photographs import (
+    find_photographs,
+    open_photograph,
+    output_names,
+    read_inputs,
+)
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.outputs import replacing
+from cracks.pipeline.outputs import replacing, write_text
 from cracks.pipeline.params import Params, load_params
 from cracks.pipeline.progress import progress
 
@@ -75,16 +80,16 @@ def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    with replacing(out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"{out}: {len(table):,} rows")
+    write_text(out, text)
+    print(f"{out}: {len(table):,} rows", file=sys.stderr)
 
 
 def _write_explanations(paths: list[Path], backbone: str, params: Params, folder: Path) -> None:
-    """Write `<name>-<backbone>-cam.png` for each readable file."""
+    """Write `<name>-<backbone>-cam.png` for each readable file, by `output_names`."""
+    names = output_names(paths)
     inputs = read_inputs(paths, params.image_size, {})
     for path, cam in activation_maps(backbone, params, inputs):
-        picture = folder / f"{path.stem}-{backbone}-cam.png"
+        picture = folder / f"{names[path]}-{backbone}-cam.png"
         with replacing(picture) as temporary:
             Image.fromarray(cam_overlay(open_photograph(path), cam)).save(temporary)
         print(f"{picture}: red speaks for a crack, blue against", file=sys.stderr)
@@ -100,6 +105,7 @@ def _write_maps(
 ) -> int:
     patch = patch or training_side()
     stride = stride or patch // 2
+    names = output_names(paths)
     status = 0
     for backbone in backbones:
         classifier = load_classifier(backbone, params)
@@ -113,6 +119,6 @@ def _write_maps(
                 print(f"{path}: {error}", file=sys.stderr)
                 status = 1
                 continue
-            share, picture = write_crackmap(crackmap, rgb, classifier, path.stem, folder)
+            share, picture = write_crackmap(crackmap, rgb, classifier, names[path], folder)
             print(f"{path}: {100 * share:.1f} % of the area cracked by {backbone}; {picture}")
     return status

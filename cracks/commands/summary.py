@@ -1,9 +1,7 @@
 """What `make run` ends with: both classifiers side by side, and what to do next."""
 
-import json
-
 from cracks.evaluation.verdict import title, verdicts
-from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import read_numbers
 from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import EVALUATION
 
@@ -29,10 +27,7 @@ Try:   dvc exp run -S epochs=2             only heads, evaluate and report run
 
 def run() -> int:
     """Print the metrics of `metrics/evaluate.json` as a table, the verdict and the next steps."""
-    try:
-        metrics = json.loads(EVALUATION.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CracksError(f"Expected {EVALUATION}, found none; run `dvc repro` first.") from None
+    metrics = read_numbers(EVALUATION)
     sources = load_params().weights
     print()
     print(f"{'':20}" + "".join(f"{title(backbone):>12}" for backbone in sources))

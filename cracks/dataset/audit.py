@@ -3,8 +3,8 @@
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -20,11 +20,13 @@ from cracks.dataset.duplicates import (
     fingerprint,
     groups_of,
 )
-from cracks.images.archive import is_junk, open_archive, read_member
+from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, label_of, place_of
+from cracks.pipeline.labels import CLASSES, check_classes, label_of, place_of
+from cracks.pipeline.params import Audit as Limits
 from cracks.pipeline.progress import progress
+from cracks.pipeline.workers import in_processes
 
 COLUMNS = ["id", "label", "given", "width", "height", "sha256", "group"]
 
@@ -52,27 +54,26 @@ class Audit:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def audit_archive(path: Path, positive_class: str, max_rejected: float) -> Audit:
+def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
     """Decode every member once and find what cannot be used and what is there twice.
 
     Args:
         path: zip archive whose members are `[train|valid|test/]<class folder>/<name>`.
         positive_class: the class folder that holds the cracks, upper or lower case alike.
-        max_rejected: share of members that may be unusable.
+        limits: how much may be unusable, and what counts as too large.
 
     Raises:
-        CracksError: if more is unusable, or the usable images are not of two classes, one of them
-            `positive_class`.
+        CracksError: if more is unusable or has both labels, or the usable images are not of two
+            classes, one of them `positive_class`.
     """
     with open_archive(path) as archive:
-        names = sorted(m.filename for m in archive.infolist() if not m.is_dir())
-    names = [name for name in names if not is_junk(name)]
+        names = member_names(archive)
     if not names:
         raise CracksError(f"Expected images in {path}, found none; add some and run again.")
-    seen = list(_examine(path, names))
+    seen = list(_examine(path, names, limits))
     usable = [one for one in seen if not one.reason]
     rejected = [(one.name, one.reason) for one in seen if one.reason]
-    _check_rejected(path, rejected, len(names), max_rejected)
+    _check_rejected(path, rejected, len(names), limits.max_rejected)
     _check_classes(path, [one.name for one in usable], positive_class)
 
     table = _table(usable, positive_class)
@@ -81,6 +82,7 @@ def audit_archive(path: Path, positive_class: str, max_rejected: float) -> Audit
     table["group"] = groups_of(len(table), same, copies.pairs)
     conflicts = _conflicts(table)
     rejected += conflicts
+    _check_rejected(path, rejected, len(names), limits.max_rejected)
     kept = table[~table["id"].isin({name for name, _ in conflicts})]
     _check_classes(path, list(kept["id"]), positive_class)
 
@@ -90,28 +92,28 @@ def audit_archive(path: Path, positive_class: str, max_rejected: float) -> Audit
     return Audit(images, pd.DataFrame(sorted(rejected), columns=["name", "reason"]), counts)
 
 
-def _examine(path: Path, names: Sequence[str]) -> Iterator[Seen]:
+def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Seen]:
     """What is to be said of each member by itself, on all cores, in the order of `names`."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    with (
-        ProcessPoolExecutor() as pool,
-        progress(total=len(names), desc="audit", unit="img") as bar,
-    ):
-        for found in pool.map(_examine_some, [path] * len(chunks), chunks):
+    examined = in_processes(
+        partial(_examine_some, path, limits), chunks, advice="free some, lower audit.max_megapixels"
+    )
+    with progress(total=len(names), desc="audit", unit="img") as bar:
+        for found in examined:
             yield from found
             bar.update(len(found))
 
 
-def _examine_some(path: Path, names: Sequence[str]) -> list[Seen]:
+def _examine_some(path: Path, limits: Limits, names: Sequence[str]) -> list[Seen]:
     with open_archive(path) as archive:
-        return [_see(archive, name) for name in names]
+        return [_see(archive, name, limits) for name in names]
 
 
-def _see(archive: zipfile.ZipFile, name: str) -> Seen:
+def _see(archive: zipfile.ZipFile, name: str, limits: Limits) -> Seen:
     try:
         _check_name(name)
-        data = read_member(archive, name)
-        rgb = decode(data)
+        data = read_member(archive, name, limits.max_file_mb * 1_000_000)
+        rgb = decode(data, max_pixels=limits.max_megapixels * 1_000_000)
     except CracksError as error:
         return Seen(name, reason=str(error).rstrip("."))
     height, width = rgb.shape[:2]
@@ -139,19 +141,8 @@ def _check_rejected(
 
 
 def _check_classes(path: Path, usable: Sequence[str], positive_class: str) -> None:
-    folders = sorted({place_of(name)[1] for name in usable})
-    classes = {folder.casefold() for folder in folders}
-    found = ", ".join(folders) or "none"
-    if len(classes) != 2:
-        raise CracksError(
-            f"Expected usable images of two classes in {path}, found {len(classes)} ({found}); "
-            "each class needs a folder with images of its own."
-        )
-    if positive_class.casefold() not in classes:
-        raise CracksError(
-            f"Expected positive_class to be one of the classes in {path}, which are {found}, "
-            f"found {positive_class!r}; set positive_class in params.yaml."
-        )
+    folders = {place_of(name)[1] for name in usable}
+    check_classes(folders, positive_class, f"{path} after unusable files were left out")
 
 
 def _table(usable: Sequence[Seen], positive_class: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cracks.evaluation.metrics import Labels, is_crack
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import read_split
 from cracks.pipeline.labels import CLASSES, PARTS, TEST
 from cracks.pipeline.paths import SPLIT, scores_path
 from cracks.pipeline.row_file import PROBABILITY, open_rows
@@ -29,7 +30,7 @@ def load_scored(backbone: str) -> Scored:
     Raises:
         CracksError: if they are not of the same images.
     """
-    split = pd.read_csv(SPLIT, dtype=str, keep_default_na=False)
+    split = read_split()
     path = scores_path(backbone)
     ids, scores = open_rows(path, PROBABILITY)
     if ids != list(split["id"]):

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cracks.images.archive import open_archive, read_member
 from cracks.images.decoding import RGB, decode
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.paths import ARCHIVE, PREDICTIONS
+from cracks.pipeline.inputs import read_predictions
+from cracks.pipeline.paths import ARCHIVE
 
 TOLERANCE = 0.1
 """Largest difference of a probability: resizing rounds differently in each library, and a wrong
@@ -42,10 +42,7 @@ def check_probabilities(predict: Predict, backbone: str) -> tuple[int, float]:
 
 def _reference(backbone: str) -> Iterator[tuple[RGB, float]]:
     """Test images across the range of probabilities, each with the pipeline's probability."""
-    path = PREDICTIONS
-    if not path.exists():
-        raise CracksError(f"Expected {path} to check the model with, found none; run `dvc repro`.")
-    table = pd.read_csv(path, dtype={"id": str})
+    table = read_predictions()
     rows = table[table["backbone"] == backbone].sort_values("probability", kind="stable")
     chosen = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, _CHECKED).round().astype(int))]
     with open_archive(ARCHIVE) as archive:

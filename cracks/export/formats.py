@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from cracks.export import keras, onnx, openvino
 from cracks.export.check import Predict, check_probabilities
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.lifetime import temporary
+from cracks.pipeline.outputs import replacing
 from cracks.pipeline.params import Params
 
 
@@ -52,17 +54,15 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
     entry = FORMATS[form]
     if file.suffix != entry.suffix:
         raise CracksError(f"Expected a file name that ends in {entry.suffix}, found {file}.")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"model{entry.suffix}"
+    with temporary(Path(mkdtemp())) as folder:
+        path = folder / f"model{entry.suffix}"
         entry.write(backbone, params, path)
         images, worst = check_probabilities(entry.load(path), backbone)
-        size = sum(part.stat().st_size for part in Path(folder).iterdir())
-        file.parent.mkdir(parents=True, exist_ok=True)
-        for part in sorted(Path(folder).iterdir()):  # .bin before the .xml that needs it
-            target = file.with_suffix(part.suffix)
-            temporary = target.with_name(f".{target.name}.tmp")
-            shutil.move(part, temporary)
-            temporary.replace(target)
+        written = sorted(folder.iterdir())  # .bin before the .xml that needs it
+        size = sum(one.stat().st_size for one in written)
+        for one in written:
+            with replacing(file.with_suffix(one.suffix)) as mine:
+                shutil.copyfile(one, mine)
     return (
         f"{file}: {size / 1e6:.1f} MB; the probabilities of {images} test images differ by at most "
         f"{worst:.5f} from the pipeline's"

@@ -9,8 +9,11 @@ import hashlib
 import json
 import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +27,7 @@ Row = NDArray[np.float32]
 _CHECKSUM_BYTES = 16
 _KEYS_PER_QUERY = 500
 _WAIT = 60.0  # seconds for another process to finish writing
+_BETWEEN_WRITES = 1.0  # seconds: what a kill may lose; a write waits for the disk, some 20 ms
 
 
 def row_key(context: Mapping[str, object], image_sha256: str, view: int) -> bytes:
@@ -35,16 +39,19 @@ def row_key(context: Mapping[str, object], image_sha256: str, view: int) -> byte
 class FeatureCache:
     """Rows of float32 by key, in one SQLite file.
 
-    A file that turns out to be damaged is thrown away and made anew; a row whose checksum does not
-    fit is not found. When the cache cannot be written (no space, no permission), a line says so
-    and the run goes on without keeping rows.
+    No run depends on it. A damaged file is kept under another name and a new one begun; a row whose
+    checksum does not fit is not found. Where SQLite fails for another reason (no space, no
+    permission), a line says so and the run goes on without the cache.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         """Open the cache at `path`, by default in the user's cache folder."""
         self._path = path or cache_folder("features") / "rows.sqlite"
-        self._writable = True
-        self._database = self._open()
+        self._database: sqlite3.Connection | None = None
+        self._waiting: dict[bytes, Row] = {}
+        self._written = monotonic()
+        with self._surviving():
+            self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -55,76 +62,98 @@ class FeatureCache:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._database.close()
+        self._write()
+        self._close()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         """The rows that are there and whole."""
-        try:
-            return self._get(keys)
-        except sqlite3.DatabaseError as error:
-            if _is_busy(error):
-                raise
-            self._rebuild(error)
-            return {}
-
-    def put(self, rows: Mapping[bytes, Row]) -> None:
-        """Keep rows, all of them or none."""
-        if not self._writable:
-            return
-        values = [(key, row.tobytes() + _checksum(key, row.tobytes())) for key, row in rows.items()]
-        try:
-            with self._database:
-                self._database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
-        except sqlite3.OperationalError as error:
-            self._writable = False
-            print(f"The feature cache {self._path} takes no more rows ({error}).", file=sys.stderr)
-        except sqlite3.DatabaseError as error:
-            self._rebuild(error)
-
-    def _get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        self._write()
         found: dict[bytes, Row] = {}
-        for start in range(0, len(keys), _KEYS_PER_QUERY):
-            some = keys[start : start + _KEYS_PER_QUERY]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT key, value FROM rows WHERE key IN ({marks})"  # noqa: S608
-            for key, value in self._database.execute(query, some):
-                row, checksum = value[:-_CHECKSUM_BYTES], value[-_CHECKSUM_BYTES:]
-                if checksum == _checksum(key, row):
-                    found[key] = np.frombuffer(row, dtype="<f4")
+        with self._surviving():
+            for start in range(0, len(keys), _KEYS_PER_QUERY):
+                found |= self._find(keys[start : start + _KEYS_PER_QUERY])
         return found
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return _connect(self._path)
-        except sqlite3.DatabaseError as error:
-            if _is_busy(error):
-                raise
-            return self._rebuild(error)
+    def put(self, rows: Mapping[bytes, Row]) -> None:
+        """Keep rows; they are written about once a second, and at the end."""
+        self._waiting |= rows
+        if monotonic() - self._written > _BETWEEN_WRITES:
+            self._write()
 
-    def _rebuild(self, error: sqlite3.DatabaseError) -> sqlite3.Connection:
-        print(f"The feature cache {self._path} is damaged ({error}); made anew.", file=sys.stderr)
-        if hasattr(self, "_database"):
+    def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        if self._database is None:
+            return {}
+        marks = ",".join("?" * len(keys))
+        query = (
+            "SELECT key, value FROM rows "  # noqa: S608
+            f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
+        )
+        rows = (
+            (key, value[:-_CHECKSUM_BYTES], value[-_CHECKSUM_BYTES:])
+            for key, value in self._database.execute(query, keys)
+        )
+        return {
+            key: np.frombuffer(row, dtype="<f4")
+            for key, row, checksum in rows
+            if checksum == _checksum(key, row)
+        }
+
+    def _write(self) -> None:
+        rows, self._waiting = self._waiting, {}
+        self._written = monotonic()
+        if rows and self._database is not None:
+            values = [(k, row.tobytes() + _checksum(k, row.tobytes())) for k, row in rows.items()]
+            with self._surviving(), self._database:
+                self._database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
+
+    def _open(self) -> None:
+        self._database = sqlite3.connect(self._path, _WAIT, isolation_level="IMMEDIATE")
+        # no write-ahead log, which needs memory that a network drive cannot share
+        self._database.execute("PRAGMA journal_mode=TRUNCATE")
+        self._database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")
+
+    def _close(self) -> None:
+        if self._database is not None:
             self._database.close()
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        self._database = _connect(self._path)
-        return self._database
+        self._database = None
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Go on where SQLite fails: with a new file if this one is damaged, else without."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._close()
+            if not _is_damage(error):
+                self._say(f"is not used ({error})")
+                return
+            try:
+                kept = self._set_aside()
+                self._open()
+            except (OSError, sqlite3.Error) as second:
+                self._close()
+                self._say(f"is damaged ({error}) and could not be moved away ({second})")
+            else:
+                self._say(f"is damaged ({error}); it is now {kept.name}, and a new one is begun")
+
+    def _set_aside(self) -> Path:
+        """Rename the file and its journal; the result is its new path."""
+        names = (self._path.with_name(f"{self._path.name}.damaged-{n}") for n in count(1))
+        free = next(name for name in names if not name.exists())
+        for suffix in ("-journal", ""):
+            file = self._path.with_name(self._path.name + suffix)
+            if file.exists():
+                file.rename(free.with_name(free.name + suffix))
+        return free
+
+    def _say(self, what: str) -> None:
+        print(f"The feature cache {self._path} {what}.", file=sys.stderr)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_WAIT)
-    try:
-        database.execute("PRAGMA journal_mode=WAL")  # readers and a writer side by side
-        database.execute("PRAGMA synchronous=NORMAL")  # whole after a crash, if not the last rows
-        database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _is_busy(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file's content is wrong; not a full disk, a lock or a missing permission."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _checksum(key: bytes, row: bytes) -> bytes:

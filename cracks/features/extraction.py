@@ -10,24 +10,25 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cracks.backbones import model as backbones
+import cracks.backbones
+import cracks.features
+import cracks.images
 from cracks.backbones.catalogue import backbone_named
-from cracks.backbones.engines import openvino as converted
-from cracks.backbones.engines import registry as engines
 from cracks.backbones.engines.batches import Pixels, run_batched
 from cracks.backbones.engines.registry import Features, engine_versions, load_engine
 from cracks.features.augmentation import Augment, augmentation_context, load_augment
 from cracks.features.cache import FeatureCache, row_key
-from cracks.images import decoding as images
 from cracks.images.archive import open_archive, read_member
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.images.prefetch import prefetch
+from cracks.pipeline import keras_import
 from cracks.pipeline.cache_folder import code_version
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import replacing, sha256_of
@@ -36,6 +37,11 @@ from cracks.pipeline.progress import progress
 from cracks.pipeline.row_file import FEATURES, create_rows
 
 Matrix = NDArray[np.float32]
+
+DECODING_PACKAGES = ("numpy", "pillow")
+"""What an image passes through before the engine, whose packages are in its registry."""
+
+_COMPUTING = (cracks.images, cracks.backbones, cracks.features, keras_import)
 
 _ROWS_PER_LOOKUP = 1000
 
@@ -69,9 +75,9 @@ class Extraction:
             "weights": sha256_of(self.weights),
             "image_size": self.image_size,
             "engine": self.engine,
-            "engine_versions": engine_versions(self.engine),
             "precision": self.precision,
-            "code": code_version(backbones, converted, engines, images),
+            "packages": engine_versions(self.engine) | {p: version(p) for p in DECODING_PACKAGES},
+            "code": code_version(*_COMPUTING),
         }
 
 
@@ -107,7 +113,8 @@ def extract_features(
         The number of rows that were computed; the others came from the cache.
 
     Raises:
-        CracksError: if the archive changed since the audit or while it is read.
+        CracksError: if the archive changed since the audit or while it is read, or a feature is NaN
+            or infinite.
     """
     before = _identity(archive)
     channels = backbone_named(extraction.backbone).features
@@ -175,11 +182,21 @@ def _compute(
     ):
         inputs = _inputs(members, missing, extraction.image_size, augment)
         for views, result in run_batched(engine, inputs):
+            _check_finite(extraction, views, result)
             for view, row in zip(views, result, strict=True):
                 features[view.index, view.view] = row
             if cache:
                 cache.put({view.key: row for view, row in zip(views, result, strict=True)})
             bar.update(len(views))
+
+
+def _check_finite(extraction: Extraction, views: list[_View], rows: Features) -> None:
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise CracksError(
+            f"Expected finite features of {views[int(finite.argmin())].name!r}, found NaN or "
+            f"infinity; check {extraction.weights}, or set another precision or engine."
+        )
 
 
 def _inputs(

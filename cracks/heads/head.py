@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
+from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.outputs import replacing
 
 Features = NDArray[np.float32]
@@ -107,6 +108,8 @@ def linear_head(path: Path) -> LinearHead:
             mean, variance = (standardise[key][()].astype(np.float64) for key in ("0", "1"))
             softmax = weights["layers/dense/vars"]
             kernel, bias = (softmax[key][()].astype(np.float64) for key in ("0", "1"))
+        if kernel.shape != (*mean.shape, len(CLASSES)):
+            raise ValueError(f"weights of shape {kernel.shape} on {mean.shape} features")
     scaled = (kernel[:, 1] - kernel[:, 0]) / np.maximum(np.sqrt(variance), _KERAS_EPSILON)
     return LinearHead(scaled, float(bias[1] - bias[0] - mean @ scaled))
 

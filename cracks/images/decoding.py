@@ -21,50 +21,95 @@ MIN_SIDE = 32
 MAX_PIXELS = 200_000_000
 """Pixels above which an image is refused by its header, before anything is decoded."""
 
+FORMATS = {
+    "AVIF": (".avif", ".avifs"),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+"""The formats that are read, by Pillow's names, and how names of such files end.
+
+Pillow opens many more by their content, whatever their name; some of those run other programs.
+"""
+
+SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+
+_STRIP = 64  # rows converted at a time
+
 Image.MAX_IMAGE_PIXELS = None  # our own limit below says what to do
 
 
-def decode(data: bytes, min_side: int = MIN_SIDE) -> RGB:
+def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> RGB:
     """Decode an image file to upright RGB, uint8 `[height, width, 3]`.
 
-    Greyscale, palette, alpha (over white), CMYK, 16-bit and EXIF-turned images are all read.
+    Greyscale, palette, alpha (over white), CMYK, 16-bit and EXIF-turned images are all read, and
+    floating-point ones of 0 to 1.
 
     Raises:
-        CracksError: with the reason, if the data is no image, is damaged, cut short, smaller than
-            `min_side` or larger than `MAX_PIXELS`.
+        CracksError: with the reason, if the data is no image of `FORMATS`, is damaged, cut short,
+            smaller than `min_side` or larger than `max_pixels`.
     """
     if not data:
         raise CracksError("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse pixels
-            image = Image.open(io.BytesIO(data))
-            _check_size(image, min_side)
+            image = Image.open(io.BytesIO(data), formats=list(FORMATS))
+            _check_size(image, min_side, max_pixels)
             image.load()
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_rgb(image)
+    except CracksError:
+        raise
     except UnidentifiedImageError:
-        raise CracksError("not an image in a known format") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
-        raise CracksError(f"damaged or cut short ({error})") from None
+        known = ", ".join(FORMATS)
+        raise CracksError(f"not an image in a known format ({known})") from None
+    except MemoryError:
+        raise CracksError("needs more memory than there is") from None
+    except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow raise nearly anything
+        raise CracksError(f"damaged or cut short ({' '.join(str(error).split())})") from None
 
 
-def _check_size(image: Image.Image, min_side: int) -> None:
+def _check_size(image: Image.Image, min_side: int, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise CracksError(f"{width} x {height} pixels is more than the {MAX_PIXELS:,} allowed")
+    if width * height > max_pixels:
+        raise CracksError(f"{width} x {height} pixels is more than the {max_pixels:,} allowed")
     if min(width, height) < min_side:
         raise CracksError(f"{width} x {height} pixels is smaller than {min_side} px")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):  # 16 bit and more: keep the upper 8 bits of 16
-        pixels = np.asarray(image, dtype=np.float64)
-        image = Image.fromarray((np.clip(pixels, 0, 65535) / 257).round().astype(np.uint8))
-    if image.mode == "P" or image.has_transparency_data:
+def _to_rgb(image: Image.Image) -> RGB:
+    if image.mode.startswith(("I", "F")):
+        return np.repeat(_eight_bits(image)[..., np.newaxis], 3, axis=2)
+    if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+        opaque = Image.new("RGB", image.size, "white")
+        opaque.paste(image, mask=image.getchannel("A"))
+        image = opaque
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
+    """The grey values of a 16-bit image or of a floating-point one of 0 to 1, `[height, width]`.
+
+    Raises:
+        CracksError: if there are others than that.
+    """
+    values = np.asarray(image)
+    white = 1 if image.mode == "F" else 65535
+    low, high = values.min(), values.max()  # not a number if one value is not
+    if not (low >= 0 and high <= white):
+        raise CracksError(
+            f"grey values from {low:g} to {high:g}, expected 0 to {white}; save it with 8 bits"
+        )
+    grey = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _STRIP):  # the whole at once would be 8 bytes a pixel
+        strip = slice(top, top + _STRIP)
+        grey[strip] = np.rint(values[strip] * (255 / white))
+    return grey
 
 
 def to_input(rgb: RGB, image_size: int) -> RGB:

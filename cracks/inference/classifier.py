@@ -3,7 +3,6 @@
 It uses the pipeline's own decoding, backbone and head, so that training and use cannot differ.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from cracks.heads.head import LinearHead, linear_head
 from cracks.images.decoding import RGB
 from cracks.inference.activation_map import class_activation_map
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import read_numbers
 from cracks.pipeline.labels import NEGATIVE, POSITIVE
 from cracks.pipeline.params import Params
 from cracks.pipeline.paths import EVALUATION, head_path, weights_path
@@ -69,15 +69,14 @@ def activation_maps(
 
 
 def _parts(backbone: str) -> tuple[Path, LinearHead, float]:
-    backbone_named(backbone)
+    channels = backbone_named(backbone).features
     head = linear_head(head_path(backbone))
+    if len(head.weights) != channels:
+        raise CracksError(
+            f"Expected a head on {channels:,} features at {head_path(backbone)}, found one on "
+            f"{len(head.weights):,}; run `dvc checkout` or `dvc repro`."
+        )
     weights = weights_path(backbone)
     if not weights.is_file():
         raise CracksError(f"Expected the weights of {backbone} at {weights}; run `dvc repro`.")
-    try:
-        threshold = json.loads(EVALUATION.read_text(encoding="utf-8"))[f"{backbone}.threshold"]
-    except (OSError, ValueError, KeyError):
-        raise CracksError(
-            f"Expected the threshold of {backbone} in {EVALUATION}, found none; run `dvc repro`."
-        ) from None
-    return weights, head, float(threshold)
+    return weights, head, float(read_numbers(EVALUATION)[f"{backbone}.threshold"])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -19,6 +18,7 @@ from cracks.evaluation.verdict import title
 from cracks.images.decoding import RGB, to_input
 from cracks.inference.classifier import Classifier
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import read_images
 from cracks.pipeline.outputs import replacing
 from cracks.pipeline.paths import IMAGES
 from cracks.pipeline.progress import progress
@@ -43,11 +43,9 @@ class CrackMap:
 
 def training_side() -> int:
     """Pixels of a side of the images that the heads were trained on, for patches of that scale."""
-    try:
-        images = pd.read_csv(IMAGES, usecols=["width", "height"])
-    except (OSError, ValueError):
+    if not IMAGES.exists():
         return USUAL_PATCH
-    return int(images.min(axis=1).median())
+    return int(read_images()[["width", "height"]].min(axis=1).median())
 
 
 def patch_corners(width: int, height: int, patch: int, stride: int) -> list[tuple[int, int]]:

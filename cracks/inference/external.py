@@ -13,6 +13,7 @@ from cracks.features.extraction import Extraction, extract_features
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_classifier
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.params import Params
 from cracks.pipeline.paths import EVALUATION, IMAGES, weights_path
@@ -40,7 +41,7 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "images.zip"
         write_archive(archive, _members(source, positive_class))
-        audit = audit_archive(archive, positive_class, params.audit.max_rejected)
+        audit = audit_archive(archive, positive_class, params.audit)
         images, seen = _unseen(audit.images)
         scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
     metrics = _evaluate(scores, images, params)
@@ -58,10 +59,7 @@ def _members(source: Path, positive_class: str) -> Members:
 
 def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """The images whose bytes are not among the pipeline's own, and the number of those left out."""
-    try:
-        own = set(pd.read_csv(IMAGES, dtype=str)["sha256"])
-    except FileNotFoundError:
-        own = set()
+    own = set(read_images()["sha256"]) if IMAGES.exists() else set()
     new = images[~images["sha256"].isin(own)].reset_index(drop=True)
     if new.empty:
         raise CracksError(

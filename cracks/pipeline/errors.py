@@ -15,23 +15,40 @@ class CracksError(Exception):
 def exit_on_error() -> Iterator[None]:
     """End the process with one sentence and status 1 on what is no mistake of the program.
 
-    These are `CracksError`, a full disk, files without permission, and Ctrl-C (status 130). A bug
-    keeps its traceback.
+    These are `CracksError` and what the operating system refuses. A bug keeps its traceback.
     """
     try:
         yield
+        sys.stdout.flush()
     except CracksError as error:
         sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        print("Interrupted; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(1)
-    except PermissionError as error:
-        sys.exit(f"Error: no permission for {error.filename}; change its owner or its mode.")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = f" while writing {error.filename}" if error.filename else ""
-        sys.exit(f"Error: no space left on the disk{where}; free some and run again.")
+        _discard_output()
+        sys.exit(f"Error: {explained(error)}")
+
+
+def explained(error: OSError) -> str:
+    """What the operating system refused, as a sentence with the path and what to do."""
+    path = error.filename or "a file"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            where = f" while writing {error.filename}" if error.filename else ""
+            return f"no space left on the disk{where}; free some and run again."
+        case errno.EACCES | errno.EPERM:
+            return f"no permission for {path}; change its owner or its mode."
+        case errno.EROFS:
+            return f"{path} is on a file system that is read-only; write elsewhere."
+        case _ if error.filename:
+            return f"{path}: {error.strerror or error}."
+        case _:
+            return f"{error}."
+
+
+def _discard_output() -> None:
+    """Nothing more is printed: what is in the buffer would fail again at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -4,6 +4,11 @@ The index of a class is its place in `CLASSES` in every file, label vector and s
 so column 1 of a head's output is always the probability of a crack.
 """
 
+import unicodedata
+from collections.abc import Collection
+
+from cracks.pipeline.errors import CracksError
+
 NEGATIVE = "negative"
 POSITIVE = "positive"
 CLASSES = (NEGATIVE, POSITIVE)
@@ -29,5 +34,35 @@ def place_of(name: str) -> tuple[str, str]:
 
 
 def label_of(folder: str, positive_class: str) -> str:
-    """The label of images in a class folder, compared without case."""
-    return POSITIVE if folder.casefold() == positive_class.casefold() else NEGATIVE
+    """The label of images in a class folder; upper and lower case are alike."""
+    return POSITIVE if class_key(folder) == class_key(positive_class) else NEGATIVE
+
+
+def class_key(folder: str) -> str:
+    """What class folders are told apart by: neither case nor the spelling of accents counts."""
+    return composed(folder).casefold()
+
+
+def composed(text: str) -> str:
+    """One spelling of accented letters: macOS takes them apart, others do not."""
+    return unicodedata.normalize("NFC", text)
+
+
+def check_classes(folders: Collection[str], positive_class: str, place: str) -> None:
+    """Check that there are two class folders, upper or lower case alike, one `positive_class`.
+
+    Raises:
+        CracksError: if there are none, one, or more than two, or none is `positive_class`.
+    """
+    found = ", ".join(sorted(folders)) or "none"
+    different = {class_key(folder) for folder in folders}
+    if len(different) != 2:
+        raise CracksError(
+            "Expected images in two class folders (which may be below train, valid and test) in "
+            f"{place}, found {found}; data/photos/README.md shows the layout."
+        )
+    if class_key(positive_class) not in different:
+        raise CracksError(
+            f"Expected positive_class to be one of the class folders in {place}, which are "
+            f"{found}, found {positive_class!r}; set positive_class in params.yaml."
+        )

@@ -106,6 +106,8 @@ class Audit(_Section):
     """What the audit tolerates."""
 
     max_rejected: Probability
+    max_megapixels: Annotated[int, Field(ge=1, le=200)]
+    max_file_mb: Annotated[int, Field(ge=1, le=1000)]
 
 
 class Split(_Section):

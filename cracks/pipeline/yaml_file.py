@@ -1,6 +1,5 @@
 """YAML files, parsed by the rules of version 1.2 as DVC does, within bounds."""
 
-import re
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
+from cracks.pipeline.conflicts import check_conflict
 from cracks.pipeline.errors import CracksError
 
 MAX_CHARACTERS = 2**15
@@ -35,13 +35,7 @@ def parse_yaml(text: str, path: Path) -> dict[Any, Any]:
         CracksError: if the text is not one document with keys and values, is in conflict, or is
             nested or aliased too much to be parsed quickly.
     """
-    conflict = re.search("^(<{7}|={7}|>{7})", text, re.MULTILINE)
-    if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
-        raise CracksError(
-            f"{path}, line {line}: a merge conflict is unresolved; keep one of the two sides and "
-            "delete the lines with <<<<<<<, ======= and >>>>>>>."
-        )
+    check_conflict(text, path)
     try:
         _check_bounds(text, path)
         values = YAML(typ="safe").load(text)

@@ -3,7 +3,6 @@
 No number is computed here; each is read from a file that an earlier stage wrote.
 """
 
-import json
 import platform
 import zipfile
 from importlib.metadata import version
@@ -16,10 +15,25 @@ import pandas as pd
 from cracks.evaluation.metrics import comparison_name
 from cracks.evaluation.verdict import Values, title, verdicts
 from cracks.images.archive import open_archive
+from cracks.pipeline.inputs import (
+    read_history,
+    read_images,
+    read_numbers,
+    read_predictions,
+    read_split,
+    read_table,
+)
 from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TRAIN
-from cracks.pipeline.outputs import replacing
+from cracks.pipeline.outputs import write_text
 from cracks.pipeline.params import Params, flatten
-from cracks.pipeline.paths import ARCHIVE, IMAGES, METRICS, PARAMS, PLOTS, PREDICTIONS, SPLIT
+from cracks.pipeline.paths import (
+    ARCHIVE,
+    AUDIT_METRICS,
+    EVALUATION,
+    PARAMS,
+    PLOTS,
+    SPLIT_METRICS,
+)
 from cracks.pipeline.stage import PACKAGES
 from cracks.pipeline.yaml_file import parse_yaml, read_text
 from cracks.report import charts
@@ -38,9 +52,9 @@ Table = pd.DataFrame
 
 def render_report(params: Params, output: Path) -> None:
     """Write the page for what the files in the project's folder say."""
-    audit, split, metrics = (_numbers(name) for name in ("audit", "split", "evaluate"))
+    audit, split, metrics = map(read_numbers, (AUDIT_METRICS, SPLIT_METRICS, EVALUATION))
     backbones = list(params.weights)
-    predictions = pd.read_csv(PREDICTIONS, dtype={"id": str, "group": str})
+    predictions = read_predictions()
     with open_archive(ARCHIVE) as archive:
         context = {
             "params": params,
@@ -61,8 +75,7 @@ def render_report(params: Params, output: Path) -> None:
             "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         }
     page = _environment().get_template(TEMPLATE).render(context)
-    with replacing(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(output, page)
 
 
 def _environment() -> jinja2.Environment:
@@ -75,11 +88,6 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {"title_of": title, "number": _number, "percent": _percent}
     return environment
-
-
-def _numbers(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
 
 
 def _number(value: float) -> str:
@@ -101,7 +109,7 @@ def _comparison_names(backbones: list[str]) -> list[tuple[str, str, str]]:
 
 def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
     """Charts by name; the histories in a list."""
-    history = pd.read_csv(PLOTS / "history.csv")
+    history = read_history(PLOTS / "history.csv", "backbone")
     axes = {
         "roc": (("fpr", "false positive rate"), ("tpr", "true positive rate (recall)")),
         "precision-recall": (("recall", "recall"), ("precision", "precision")),
@@ -111,17 +119,19 @@ def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
         ),
     }
     curves = {
-        name: charts.curve(name, pd.read_csv(PLOTS / f"{name}.csv"), x, y)
-        for name, (x, y) in axes.items()
+        name: charts.curve(name, _curve(name, x[0], y[0]), x, y) for name, (x, y) in axes.items()
     }
     histories = [charts.history(history, b, number) for number, b in enumerate(backbones)]
     return {"intervals": charts.intervals(metrics, backbones), **curves, "histories": histories}
 
 
+def _curve(name: str, x: str, y: str) -> Table:
+    return read_table(PLOTS / f"{name}.csv", {"backbone": str, x: float, y: float})
+
+
 def _training_images() -> Table:
     """In an order that has nothing to do with their names."""
-    images = pd.read_csv(IMAGES, dtype=str, keep_default_na=False)
-    split = pd.read_csv(SPLIT, dtype=str, keep_default_na=False)
+    images, split = read_images(), read_split()
     train = set(split[split["part"] == TRAIN]["id"])
     return images[images["id"].isin(train)].sort_values("sha256")
 

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.paths import EVALUATION, PREDICTIONS
+from cracks.pipeline.inputs import (
+    PREDICTION_COLUMNS,
+    parse_numbers,
+    parse_table,
+    read_numbers,
+    read_predictions,
+    read_text,
+)
+from cracks.pipeline.paths import EVALUATION, LOCK, PARAMS, PREDICTIONS
+from cracks.pipeline.yaml_file import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -63,35 +71,44 @@ def read_commit(name: str, commit: str) -> Side | None:
     if not (files.exists(str(EVALUATION)) and files.exists(str(PREDICTIONS))):
         return None
     lock = files.read_text("dvc.lock") if files.exists("dvc.lock") else ""
-    with files.open(str(PREDICTIONS)) as predictions:
-        return Side(
-            name=f"{name} ({commit[:7]})",
-            metrics=json.loads(files.read_text(str(EVALUATION))),
-            predictions=pd.read_csv(predictions, dtype={"id": str, "group": str}),
-            params=yaml.safe_load(files.read_text("params.yaml")),
-            images=_images(lock),
-        )
+    of = f"of {name}"
+    return Side(
+        name=f"{name} ({commit[:7]})",
+        metrics=parse_numbers(files.read_text(str(EVALUATION)), f"{EVALUATION} {of}"),
+        predictions=parse_table(
+            files.read_text(str(PREDICTIONS)), f"{PREDICTIONS} {of}", PREDICTION_COLUMNS
+        ),
+        params=parse_yaml(files.read_text(str(PARAMS)), Path(f"{PARAMS} {of}")),
+        images=_images(lock, f"dvc.lock {of}"),
+    )
 
 
 def read_tree() -> Side | None:
     """The results in the working tree; None if there are none."""
     if not (EVALUATION.exists() and PREDICTIONS.exists()):
         return None
-    lock = Path("dvc.lock")
     return Side(
         name="the working tree",
-        metrics=json.loads(EVALUATION.read_text(encoding="utf-8")),
-        predictions=pd.read_csv(PREDICTIONS, dtype={"id": str, "group": str}),
-        params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
-        images=_images(lock.read_text(encoding="utf-8") if lock.exists() else ""),
+        metrics=read_numbers(EVALUATION),
+        predictions=read_predictions(),
+        params=parse_yaml(read_text(PARAMS), PARAMS),
+        images=_images(read_text(LOCK) if LOCK.exists() else "", str(LOCK)),
     )
 
 
-def _images(lock: str) -> str | None:
+def _images(lock: str, source: str) -> str | None:
     """What a dvc.lock says the archive's content is."""
-    stages = (yaml.safe_load(lock) or {}).get("stages", {})
-    outs = stages.get("download", {}).get("outs", [])
-    return next((out["md5"] for out in outs if out["path"] == "data/images.zip"), None)
+    if not lock:
+        return None
+    try:
+        stages = parse_yaml(lock, Path(source)).get("stages", {})
+        outs = stages.get("download", {}).get("outs", [])
+        return next((out["md5"] for out in outs if out["path"] == "data/images.zip"), None)
+    except (AttributeError, KeyError, TypeError):
+        raise CracksError(
+            f"Expected {source} as DVC wrote it, found something else; "
+            "run `git checkout dvc.lock` and `dvc repro`."
+        ) from None
 
 
 def stale_stages() -> dict[str, list[str]]:

@@ -4,17 +4,15 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from cracks.images.archive import is_junk, member_names, open_archive, read_member
+from cracks.images.archive import member_names, open_archive, read_member
+from cracks.images.files import is_image_name, is_junk
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import place_of
+from cracks.pipeline.labels import check_classes, composed, place_of
 from cracks.pipeline.progress import progress
 from cracks.sources.class_folders import (
     Members,
-    check_classes,
     class_folders,
-    composed,
     id_of,
-    is_image_name,
     refuse_second,
 )
 

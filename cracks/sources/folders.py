@@ -5,16 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cracks.images.archive import is_junk
+from cracks.images.files import check_name, is_image_name, is_junk, read_file
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import place_of
+from cracks.pipeline.labels import check_classes, class_key, place_of
 from cracks.pipeline.progress import progress
 from cracks.sources.class_folders import (
     Members,
-    check_classes,
     class_folders,
     id_of,
-    is_image_name,
     refuse_second,
 )
 
@@ -40,9 +38,12 @@ def _photo_ids(folder: Path) -> dict[str, Path]:
         inside = path.relative_to(folder)
         if inside == Path("README.md") or is_junk(inside.as_posix()):
             continue
+        check_name(inside.as_posix(), str(folder))
+        if not path.is_file():
+            raise CracksError(
+                f"Expected a file at {path}, found a broken link or a device; remove it."
+            )
         name = id_of(inside)
-        if not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise CracksError(f"Expected a name in UTF-8, found {str(path)!r}; rename the file.")
         refuse_second(ids, name, path)
         ids[name] = path
     return ids
@@ -71,7 +72,7 @@ def _drawn(names: Iterable[str], limit: int, seed: int) -> list[str]:
     classes: dict[str, list[str]] = defaultdict(list)
     for name in names:
         if is_image_name(name) and (folder := place_of(name)[1]):
-            classes[folder.casefold()].append(name)
+            classes[class_key(folder)].append(name)
 
     def rank(name: str) -> bytes:
         return hashlib.sha256(f"{seed}/{name}".encode()).digest()
@@ -80,11 +81,7 @@ def _drawn(names: Iterable[str], limit: int, seed: int) -> list[str]:
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise CracksError(f"Expected a file at {path}, found a broken link or a device; remove it.")
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CracksError(
-            f"Could not read {path} ({error.strerror}); make it readable or move it away."
-        ) from None
+        return read_file(path)
+    except CracksError as reason:
+        raise CracksError(f"Could not use {path}: {reason}; repair it or move it away.") from None

@@ -6,10 +6,10 @@ To add one, write its module beside this one and add an entry; what it needs to 
 
 from collections.abc import Callable
 
-from cracks.pipeline.labels import CLASSES
+from cracks.pipeline.labels import CLASSES, check_classes
 from cracks.pipeline.params import Params
 from cracks.pipeline.paths import PHOTOS
-from cracks.sources.class_folders import Members, check_classes
+from cracks.sources.class_folders import Members
 from cracks.sources.concrete import concrete
 from cracks.sources.folders import photos
 from cracks.sources.sample.dataset import iter_sample

@@ -86,6 +86,20 @@ def test_a_file_that_does_not_fit_leaves_nothing(random_weights: Weights, tmp_pa
         assert not path.exists()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(
+    value: float, random_weights: Weights, tmp_path: Path
+) -> None:
+    source = tmp_path / "broken.weights.h5"
+    source.write_bytes(random_weights("vgg16").read_bytes())
+    with h5py.File(source, "r+") as file:
+        file["layers/conv2d_3/vars/0"][0, 0, 0, 0] = value
+    path = tmp_path / "vgg16.weights.h5"
+    with pytest.raises(CracksError, match=r"found NaN or infinity in .* of .*broken"):
+        write_weights("vgg16", str(source), 0, path)
+    assert not path.exists()
+
+
 def test_imagenet_is_taken_from_keras_own_cache_and_verified(
     random_weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,11 +12,16 @@ from cracks.images.archive import write_archive
 from cracks.images.decoding import RGB, decode
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import POSITIVE
+from cracks.pipeline.params import Audit as Limits
 from cracks.pipeline.params import Split
 from cracks.pipeline.progress import progress
 from cracks.sources.sample.surface import draw_surface, photograph
 from tests.support.images import bomb
 from tests.support.project import REAL
+
+
+def limits(max_rejected: float) -> Limits:
+    return Limits(max_rejected=max_rejected, max_megapixels=1, max_file_mb=1)
 
 
 def pixels(number: int) -> RGB:
@@ -35,7 +40,7 @@ def audit(
 ) -> Audit:
     path = tmp_path / "images.zip"
     write_archive(path, members.items())
-    return audit_archive(path, positive, share)
+    return audit_archive(path, positive, limits(share))
 
 
 def plain(count: int = 8) -> dict[str, bytes]:
@@ -89,6 +94,8 @@ UNUSABLE = {
     "positive/empty.jpg": (b"", "the file is empty"),
     "positive/small.jpg": (jpeg(pixels(21)[:20]), "smaller than 32 px"),
     "positive/bomb.png": (bomb(30_000), "is more than the"),
+    "positive/large.png": (bomb(1001), "1001 x 1001 pixels is more than the 1,000,000 allowed"),
+    "positive/heavy.jpg": (bytes(1_000_001), "1,000,001 bytes are more than the 1,000,000 allowed"),
     "../outside.jpg": (jpeg(pixels(22)), "the name points out of the archive"),
     "/etc/passwd.jpg": (jpeg(pixels(23)), "the name points out of the archive"),
     "loose.jpg": (jpeg(pixels(24)), "not in a class folder"),
@@ -114,7 +121,7 @@ def test_junk_and_folders_are_no_files(tmp_path: Path) -> None:
         archive.writestr("negative/.DS_Store", b"x")
         for name, data in plain().items():
             archive.writestr(name, data)
-    found = audit_archive(path, "positive", 0)
+    found = audit_archive(path, "positive", limits(0))
     assert len(found.images) == 8
     assert len(found.rejected) == 0
 
@@ -133,22 +140,46 @@ def test_the_same_image_under_two_labels_is_left_out_of_both(tmp_path: Path) -> 
     assert reason == "the same image as negative/00.jpg, which has the other label"
 
 
+def test_accents_of_a_class_folder_may_be_written_in_two_ways(tmp_path: Path) -> None:
+    taken_apart = "Fläche"
+    members = {f"{taken_apart}/{n}.jpg": jpeg(pixels(n)) for n in range(2)}
+    members |= {f"no/{n}.jpg": jpeg(pixels(n + 2)) for n in range(2)}
+    found = audit(tmp_path, members, positive="fläche")
+    assert list(found.images["label"]) == ["positive"] * 2 + ["negative"] * 2
+
+
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
         ({}, "Expected images in .*, found none"),
-        ({"a/1.jpg": jpeg(pixels(0))}, r"two classes in .*, found 1 \(a\)"),
+        ({"a/1.jpg": jpeg(pixels(0))}, r"in two class folders .*, found a;"),
         ({"a/1.jpg": jpeg(pixels(0)), "b/2.jpg": jpeg(pixels(1))}, "positive_class to be one of"),
         (
             plain() | {f"negative/{n}.jpg": b"x" for n in range(9)},
             "at most 50 % unusable .* found 9",
         ),
         (
-            {"positive/1.jpg": jpeg(pixels(0)), "negative/2.jpg": b"", "positive/3.jpg": b""},
-            "Expected at most|two classes",
+            {"positive/1.jpg": jpeg(pixels(0)), "positive/2.jpg": jpeg(pixels(1)), "no/3.jpg": b""},
+            "two class folders .* after unusable files were left out, found positive;",
+        ),
+        (
+            plain(2) | {f"positive/{n}.jpg": jpeg(pixels(0), 80 + n) for n in range(2)},
+            "at most 50 % unusable .* found 3 of 4, .* which has the other label",
+        ),
+        (
+            {"positive/1.jpg": jpeg(pixels(0)), "no/1.jpg": jpeg(pixels(0))} | plain(2),
+            "two class folders .*, found negative, no, positive;",
         ),
     ],
-    ids=["empty", "one class", "wrong positive class", "too much rejected", "a class is gone"],
+    ids=[
+        "empty",
+        "one class",
+        "wrong positive class",
+        "too much rejected",
+        "a class is gone",
+        "too many have both labels",
+        "three classes",
+    ],
 )
 def test_what_ends_the_run_is_one_sentence(
     members: dict[str, bytes], sentence: str, tmp_path: Path
@@ -160,7 +191,7 @@ def test_what_ends_the_run_is_one_sentence(
 def test_an_archive_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "images.zip").write_bytes(b"no zip")
     with pytest.raises(CracksError, match="Expected a zip archive"):
-        audit_archive(tmp_path / "images.zip", "positive", 0.05)
+        audit_archive(tmp_path / "images.zip", "positive", limits(0.05))
 
 
 def test_a_member_that_is_damaged_in_the_archive_is_listed(tmp_path: Path) -> None:
@@ -169,7 +200,7 @@ def test_a_member_that_is_damaged_in_the_archive_is_listed(tmp_path: Path) -> No
     data = bytearray(path.read_bytes())
     data[data.index(b"positive/01.jpg") + 200] ^= 255
     path.write_bytes(data)
-    found = audit_archive(path, "positive", 0.5)
+    found = audit_archive(path, "positive", limits(0.5))
     assert found.rejected["name"].tolist() == ["positive/01.jpg"]
 
 
@@ -177,7 +208,7 @@ def test_a_member_that_is_damaged_in_the_archive_is_listed(tmp_path: Path) -> No
 @pytest.mark.skipif(not REAL.exists(), reason=f"no real photographs at {REAL}")
 def test_on_real_photographs(tmp_path: Path) -> None:
     """Nothing is rejected, no group holds both classes, and a grouped split does not leak."""
-    found = audit_archive(REAL, "positive", 0.0)
+    found = audit_archive(REAL, "positive", limits(0))
     assert found.counts["images"] == 8000
     assert found.counts["conflicts"] == 0
     assert found.counts["pairs_of_copies"] >= 0.95 * 2988  # of those of a search over all pairs

@@ -1,3 +1,4 @@
+import ast
 import os
 import random
 import shutil
@@ -6,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,12 @@ from cracks.backbones.engines.registry import load_engine
 from cracks.features import extraction as features
 from cracks.features.extraction import Extraction, extract_features
 from cracks.images.decoding import decode, to_input
+from cracks.pipeline.cache_folder import code_files
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import Augmentation
 from cracks.pipeline.row_file import FEATURES, open_rows
+from tests.support.imports import needed_by, syntax_of
+from tests.support.project import ROOT
 
 Weights = Callable[[str], Path]
 Archive = tuple[Path, pd.DataFrame]
@@ -84,6 +89,74 @@ def test_a_warm_cache_needs_no_engine(
     extract_features(extraction, archive, images, tmp_path / "a.npy")
     monkeypatch.setattr(features, "load_engine", lambda *_: pytest.fail("loaded an engine"))
     extract_features(extraction, archive, images, tmp_path / "b.npy")
+
+
+THROUGH = [
+    module
+    for module in needed_by(Path("cracks/features/extraction.py"))
+    if not module.is_relative_to("cracks/pipeline") and module != Path("cracks/fetch.py")
+]
+"""The modules that pixels pass through on their way to features; the others carry files."""
+
+
+@pytest.mark.parametrize("module", [*THROUGH, Path("cracks/pipeline/keras_import.py")], ids=str)
+def test_the_key_holds_every_module_that_pixels_pass_through(module: Path) -> None:
+    held = {file for package in features._COMPUTING for file in code_files(package)}
+    assert ROOT / module in held
+
+
+def test_the_key_holds_the_version_of_every_package_that_computes(extraction: Extraction) -> None:
+    context = extraction.context()
+    held = context["packages"]
+    assert isinstance(held, dict)
+    of = packages_distributions()
+    for module in THROUGH:
+        for node in ast.walk(syntax_of(module)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in {name.partition(".")[0] for name in names} & of.keys() - NO_PIXELS:
+                assert set(of[name]) & held.keys(), f"{module} imports {name}"
+    assert {"pillow", "numpy", "keras", "tensorflow", "openvino"} <= held.keys()
+
+
+NO_PIXELS = {"pandas", "h5py"}  # tables and the weights, whose hash is in the key
+
+
+def test_other_versions_find_nothing_in_the_cache(
+    extraction: Extraction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = extraction.context()
+    monkeypatch.setattr(features, "version", lambda _: "0")
+    assert extraction.context() != before
+
+
+def test_features_that_are_not_finite_end_the_stage(
+    extraction: Extraction,
+    noise_archive: Archive,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive, images = noise_archive
+    plain = load_engine
+
+    def load_broken(*arguments: object) -> object:
+        run = plain(*arguments)  # type: ignore[arg-type]
+
+        def run_broken(pixels: np.ndarray) -> np.ndarray:
+            result = run(pixels)
+            result[2, 7] = np.nan
+            return result
+
+        return run_broken
+
+    monkeypatch.setattr(features, "load_engine", load_broken)
+    output = tmp_path / "out" / "vgg16.npy"
+    named = f"Expected finite features of '{images['id'][2]}'"
+    with pytest.raises(CracksError, match=named):
+        extract_features(extraction, archive, images, output)
+    assert list(output.parent.iterdir()) == []
+    monkeypatch.setattr(features, "load_engine", plain)
+    assert extract_features(extraction, archive, images, output) == len(images), "none was kept"
 
 
 def test_other_weights_find_nothing_in_the_cache(

@@ -15,6 +15,7 @@ from cracks.inference.crack_map import (
     training_side,
     write_crackmap,
 )
+from cracks.inference.photographs import output_names
 from cracks.pipeline.errors import CracksError
 
 
@@ -87,6 +88,18 @@ def test_picture_and_patches_are_written(tmp_path: Path) -> None:
     assert 0.02 < share < 0.3
     assert len(summary["patches"]) == len(crackmap.corners)
     assert summary["patches"][0].keys() == {"x", "y", "width", "height", "probability"}
+
+
+def test_maps_of_photographs_of_one_name_are_apart(tmp_path: Path) -> None:
+    crackmap = map_cracks(wall(), CLASSIFIER, patch=50, stride=50)
+    names = output_names([Path("walls/a/1.jpg"), Path("walls/b/1.jpg"), Path("walls/b/1.png")])
+    for name in names.values():
+        write_crackmap(crackmap, wall(), CLASSIFIER, name, tmp_path)
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")} == {
+        "a/1.jpg-vgg16.png",
+        "b/1.jpg-vgg16.png",
+        "b/1.png-vgg16.png",
+    }
 
 
 def test_patches_are_as_large_as_the_training_images(

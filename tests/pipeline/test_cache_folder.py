@@ -29,6 +29,15 @@ def test_comments_docstrings_and_layout_change_no_version(tmp_path: Path) -> Non
     assert code_version(module(tmp_path, other)) == one
 
 
+def test_a_package_stands_for_all_modules_below_it(tmp_path: Path) -> None:
+    package = module(tmp_path, "")
+    package.__path__ = [str(tmp_path)]
+    one = code_version(package)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "other.py").write_text("x = 1\n")
+    assert code_version(package) != one
+
+
 @pytest.mark.parametrize("text", ["def f(x):\n    return x + 2\n", "def f(y):\n    return y + 1\n"])
 def test_code_changes_it(text: str, tmp_path: Path) -> None:
     one = code_version(module(tmp_path, "def f(x):\n    return x + 1\n"))

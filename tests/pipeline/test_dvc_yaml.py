@@ -17,8 +17,8 @@ KEYS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 def module_of(stage: str) -> Path:
     words = STAGES[stage]["cmd"].split()
-    assert words[:2] == ["python", "-m"]
-    return Path(words[2].replace(".", "/") + ".py")
+    assert words[:3] == ["python", "-m", "stages"]
+    return Path("stages", f"{words[3]}.py")
 
 
 def code_deps(stage: str) -> list[Path]:

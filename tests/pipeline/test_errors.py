@@ -1,5 +1,4 @@
 import errno
-from pathlib import Path
 
 import pytest
 
@@ -25,11 +24,19 @@ def test_no_permission_is_a_sentence() -> None:
     assert "no permission for x" in str(status_of(PermissionError(errno.EACCES, "", "x")))
 
 
-def test_ctrl_c_is_130(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of(KeyboardInterrupt()) == 130
-    assert "kept" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "x"), "Error: x: Is a directory."),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x"), "Error: x: File name too long."),
+        (OSError(errno.EROFS, "", "x"), "Error: x is on a file system that is read-only"),
+        (OSError("no number at all"), "Error: no number at all."),
+    ],
+)
+def test_what_the_system_refuses_is_the_path_and_the_reason(error: OSError, sentence: str) -> None:
+    assert str(status_of(error)).startswith(sentence)
 
 
-def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError), exit_on_error():
         raise ZeroDivisionError

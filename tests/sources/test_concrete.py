@@ -11,13 +11,13 @@ from cracks.pipeline.cache_folder import cache_folder
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import Concrete
 from cracks.sources.concrete import concrete
-from tests.support.http_server import Answer, FileServer
+from tests.support.http_server import Answer, FileServer, reply
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "sleep", lambda _: None)
-    monkeypatch.setattr(fetching, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(fetching, "RETRIES", fetching.RETRIES.new(total=1, backoff_factor=0))
+    monkeypatch.setattr(fetching, "TIMEOUT", (5, 0.3))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -89,7 +89,7 @@ def test_folders_above_the_classes_are_dropped(layout: str, tmp_path: Path) -> N
 
 
 def test_addresses_are_tried_in_order() -> None:
-    with FileServer(b"", [Answer(404)]) as gone, FileServer(COURSE) as server:
+    with FileServer(b"", [reply(404)]) as gone, FileServer(COURSE) as server:
         members = dict(concrete(section(urls=[gone.url, server.url]), "positive"))
     assert len(members) == 13
 
@@ -98,7 +98,7 @@ def test_no_network_names_the_three_ways_on() -> None:
     with pytest.raises(CracksError) as error:
         list(concrete(section(), "positive"))
     said = str(error.value)
-    assert said.startswith("No network to fetch the concrete images: could not reach 127.0.0.1")
+    assert said.startswith("Could not fetch the concrete images: 127.0.0.1 cannot be reached")
     for way in ("try again later", "concrete.file: PATH", "dataset: sample"):
         assert way in said
 
@@ -106,13 +106,13 @@ def test_no_network_names_the_three_ways_on() -> None:
 @pytest.mark.parametrize(
     ("answers", "changes", "sentence"),
     [
-        ([Answer(404)] * 9, {}, "answered 404"),
-        ([Answer(stop_after=0)] * 9, {}, "closed the connection too early"),
-        ([Answer(stall_after=0)] * 9, {}, "sent nothing for"),
+        ([reply(404)] * 9, {}, "answered 404"),
+        ([reply(200, "Content-Length: 9")] * 9, {}, "sent an incomplete or malformed response"),
+        ([reply(200, "Content-Length: 9", then="stall")] * 9, {}, "sent nothing for"),
         ([], {"size": 7}, "expected 7 bytes"),
         ([], {"sha256": "0" * 64}, "expected sha256 0000"),
-        ([Answer(body=b"an error page")], {}, "Expected a zip archive"),
-        ([Answer(body=COURSE[: len(COURSE) // 2])], {}, "only a part of one"),
+        ([reply(body=b"an error page")], {}, "Expected a zip archive"),
+        ([reply(body=COURSE[: len(COURSE) // 2])], {}, "only a part of one"),
     ],
     ids=["404", "too little", "stall", "size", "another file", "no zip", "cut archive"],
 )

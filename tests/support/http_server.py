@@ -1,60 +1,70 @@
-"""A local HTTP server that serves one file and fails on request."""
+"""A local HTTP server that serves one file, well or exactly as badly as it is told."""
 
 import re
+import socket
+import socketserver
+import ssl
+import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How one request is answered; what is not said is as a well-behaved server does it."""
+    """The bytes of one response, and what happens after them."""
 
-    status: int | None = None  # an error with this status instead of the file
-    body: bytes | None = None  # this instead of the file
-    stop_after: int | None = None  # bytes of the body, after which the connection closes
-    stall_after: int | None = None  # bytes of the body, after which nothing more comes
-    announces_length: bool = True
+    data: bytes
+    repeat: bytes = b""  # sent again and again until the client hangs up
+    then: Literal["close", "stall", "reset"] = "close"
 
 
 @dataclass
 class Served:
-    """What one request asked for and got."""
+    """One request, and how it was answered."""
 
     range: str | None
     if_range: str | None
-    status: int = 0
-    sent: int = 0
+    status: int
+    sent: int  # bytes of the body
+
+
+def reply(
+    status: int = 200,
+    *headers: str,
+    body: bytes = b"",
+    length: bool = True,
+    repeat: bytes = b"",
+    then: Literal["close", "stall", "reset"] = "close",
+) -> Answer:
+    """A response; `headers` are whole lines, and `length` adds the right Content-Length."""
+    lines = [f"HTTP/1.1 {status} Some Phrase", *headers]
+    if length and not any(line.startswith("Content-Length") for line in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+    return Answer(head + body, repeat, then)
 
 
 @dataclass
 class FileServer:
-    """Serve `body` at every path: first as `answers` say, one a request, then well."""
+    """Serve `body` at every path: first as `answers` say, one for each request, then well."""
 
     body: bytes
-    answers: Sequence[Answer] = ()
+    answers: Iterable[Answer] = ()
     etag: str | None = '"one"'
-    honours_range: bool = True
+    tls: ssl.SSLContext | None = None
     served: list[Served] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._plan = list(self.answers)
-        self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._plan = iter(self.answers)
+        self._server = _server_of(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -62,64 +72,69 @@ class FileServer:
     @property
     def url(self) -> str:
         """The address of the file."""
-        return f"http://127.0.0.1:{self._server.server_port}/concrete.zip"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}/concrete.zip"
 
     @property
     def sent(self) -> int:
         """Bytes of bodies sent so far."""
         return sum(served.sent for served in self.served)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        files = self
+    def answer(self, connection: socket.socket) -> None:
+        """Answer one request and close the connection."""
+        request = b""
+        while b"\r\n\r\n" not in request and not request.startswith(b"\x16"):  # TLS
+            if not (data := connection.recv(65536)):
+                return
+            request += data
+        wanted, if_range = _header(request, "Range"), _header(request, "If-Range")
+        answer = next(self._plan, None) or self._served_well(wanted, if_range)
+        status = re.match(rb"HTTP/1.1 (\d+)", answer.data)
+        body = answer.data.partition(b"\r\n\r\n")[2]
+        self.served.append(Served(wanted, if_range, int(status[1]) if status else 0, len(body)))
+        _send(connection, answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                served = Served(self.headers.get("Range"), self.headers.get("If-Range"))
-                files.served.append(served)
-                files._answer(self, files._plan.pop(0) if files._plan else Answer(), served)
+    def _served_well(self, wanted: str | None, if_range: str | None) -> Answer:
+        headers = [f"ETag: {self.etag}"] if self.etag else []
+        match = re.fullmatch(r"bytes=(\d+)-", wanted or "")
+        if not match or if_range not in {None, self.etag}:
+            return reply(200, *headers, body=self.body)
+        start, size = int(match[1]), len(self.body)
+        if start >= size:
+            return reply(416, f"Content-Range: bytes */{size}")
+        content_range = f"Content-Range: bytes {start}-{size - 1}/{size}"
+        return reply(206, content_range, *headers, body=self.body[start:])
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
 
-        return Handler
+def _send(connection: socket.socket, answer: Answer) -> None:
+    connection.sendall(answer.data)
+    while answer.repeat:
+        connection.sendall(answer.repeat)
+    if answer.then == "stall":
+        connection.recv(1)  # until the client hangs up
+    if answer.then == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
 
-    def _answer(self, handler: BaseHTTPRequestHandler, answer: Answer, served: Served) -> None:
-        handler.close_connection = True
-        served.status = answer.status or 200
-        if answer.status:
-            handler.send_error(answer.status)
-            return
-        body = self.body if answer.body is None else answer.body
-        start = self._start(served)
-        if start >= len(body) > 0:
-            served.status = 416
-            handler.send_error(416)
-            return
-        if start:
-            served.status = 206
-        handler.send_response(served.status)
-        if start:
-            handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        if answer.announces_length:
-            handler.send_header("Content-Length", str(len(body) - start))
-        if self.etag:
-            handler.send_header("ETag", self.etag)
-        handler.end_headers()
-        self._send(handler, body[start:], answer, served)
 
-    def _start(self, served: Served) -> int:
-        match = re.fullmatch(r"bytes=(\d+)-", served.range or "")
-        if not match or not self.honours_range or served.if_range not in (None, self.etag):
-            return 0
-        return int(match[1])
+def _header(request: bytes, name: str) -> str | None:
+    match = re.search(rf"\r\n{name}: ([^\r]*)", request.decode("latin-1"), re.IGNORECASE)
+    return match[1] if match else None
 
-    def _send(
-        self, handler: BaseHTTPRequestHandler, body: bytes, answer: Answer, served: Served
-    ) -> None:
-        until = answer.stop_after if answer.stall_after is None else answer.stall_after
-        part = body[:until]
-        served.sent = len(part)
-        handler.wfile.write(part)
-        handler.wfile.flush()
-        if answer.stall_after is not None:
-            self._closing.wait(timeout=30)
+
+def _server_of(files: FileServer) -> socketserver.TCPServer:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # the client hung up
+                files.answer(self.request)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def get_request(self) -> tuple[socket.socket, object]:
+            connection, address = super().get_request()
+            if files.tls:
+                connection = files.tls.wrap_socket(connection, server_side=True)
+            return connection, address
+
+    return Server(("127.0.0.1", 0), Handler)

@@ -75,6 +75,13 @@ class Project:
             if path.is_file()
         }
 
+    def results(self) -> dict[str, bytes]:
+        """What the stages wrote, and with it every temporary file that is left."""
+        outputs = ("data/**/*", "models/**/*", "metrics/**/*", "report.html")
+        found = self.files(*outputs, "**/.*.tmp*")
+        ignored = ("data/provenance/", ".dvc/", ".git/")
+        return {name: data for name, data in found.items() if not name.startswith(ignored)}
+
     def set(self, changes: dict[str, Any]) -> None:
         """Change params.yaml; keys are dotted."""
         path = self.folder / "params.yaml"

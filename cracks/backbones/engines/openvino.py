@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cracks.backbones import model as backbones
 from cracks.backbones.engines.batches import BATCH, Outputs, Pixels, Run
@@ -20,7 +19,9 @@ from cracks.backbones.model import pixel_model, quiet_conversion
 from cracks.pipeline.cache_folder import cache_folder, code_version
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.outputs import replacing, sha256_of
+from cracks.pipeline.outputs import replacing, reserve, sha256_of
+
+_XML_BYTES = 2**21  # of a model's description, and more
 
 
 def load(
@@ -86,6 +87,7 @@ def _convert(
     keras = import_keras()
     import openvino as ov
 
+    size = weights.stat().st_size
     full = pixel_model(backbone, weights, image_size)
     model = keras.Model(full.input, [full.output[name] for name in outputs])
     with quiet_conversion():
@@ -93,8 +95,6 @@ def _convert(
     del full, model
     keras.backend.clear_session()
     converted.reshape([BATCH, image_size, image_size, 3])
-    with TemporaryDirectory(dir=path.parent) as folder:  # other processes may do the same
-        temporary = Path(folder) / path.name
-        ov.save_model(converted, temporary, compress_to_fp16=False)
-        for suffix in (".bin", ".xml"):
-            temporary.with_suffix(suffix).replace(path.with_suffix(suffix))
+    with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
+        reserve(weights_file, size + _XML_BYTES)
+        ov.save_model(converted, temporary, compress_to_fp16=False)  # and the .bin file beside it

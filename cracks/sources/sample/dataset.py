@@ -8,7 +8,7 @@ there are or on which core draws them.
 import io
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from PIL import Image
 from cracks.images.decoding import RGB
 from cracks.pipeline.labels import CLASSES, POSITIVE
 from cracks.pipeline.progress import progress
+from cracks.pipeline.workers import in_processes
 from cracks.sources.sample.marks import DISTRACTORS, add_crack
 from cracks.sources.sample.surface import Random, Shape, draw_surface, photograph
 
@@ -52,15 +53,11 @@ class Copy(NamedTuple):
 def iter_sample(images_per_class: int, seed: int) -> Iterator[tuple[str, bytes]]:
     """Draw all images on all cores; yield names and JPEG files, sorted by name."""
     todo = [(label, n) for label in CLASSES for n in range(1, images_per_class + 1)]
-    labels, numbers = zip(*todo, strict=True)
-    with ProcessPoolExecutor() as pool:
-        files = pool.map(
-            _file, labels, numbers, [images_per_class] * len(todo), [seed] * len(todo), chunksize=8
-        )
-        for (label, number), data in zip(
-            progress(todo, desc="drawing", unit="img"), files, strict=True
-        ):
-            yield member_name(label, number), data
+    files = in_processes(partial(_file, images_per_class, seed), todo, chunk=8)
+    for (label, number), data in zip(
+        progress(todo, desc="drawing", unit="img"), files, strict=True
+    ):
+        yield member_name(label, number), data
 
 
 def member_name(label: str, number: int) -> str:
@@ -117,7 +114,8 @@ def _draw(random: Random, shape: Shape, cracks: int) -> Drawing:
     return Drawing(photograph(random, surface), covered > _MASKED)
 
 
-def _file(label: str, number: int, images_per_class: int, seed: int) -> bytes:
+def _file(images_per_class: int, seed: int, image: tuple[str, int]) -> bytes:
+    label, number = image
     copy = planted_copies(images_per_class).get(number)
     original = copy.original if copy else number
     drawn = draw(label, original, seed)
