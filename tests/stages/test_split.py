@@ -24,7 +24,7 @@ def run(folder: Path, dataset: str, group: str | None) -> tuple[pd.DataFrame, di
         for patch in range(10)
     ]
     images = pd.DataFrame(rows, columns=["id", "label", "given", "sha256", "group"])
-    images = images.assign(width=64, height=64)
+    images = images.assign(width=227, height=227)
     (folder / "data").mkdir(exist_ok=True)
     images.to_csv(folder / "data/images.csv", index=False)
     main()
