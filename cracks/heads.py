@@ -2,7 +2,8 @@
 
 A head is a Keras model from features `[n, channels]` to probabilities `[n, 2]`, its columns in the
 order of `cracks.labels.CLASSES`. It has the standardisation inside, so it is used on features as
-they come from a backbone. `cracks.training` makes them.
+they come from a backbone. `cracks.training` makes them; the whitening that they are trained on is
+linear, and so is part of the softmax layer.
 """
 
 import io
@@ -38,21 +39,15 @@ class LinearHead(NamedTuple):
     weights: NDArray[np.float64]  # [channels]
     bias: float
 
-    def probability(self, features: Features) -> NDArray[np.float64]:
+    def probability(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """P(crack) of each row of features `[n, channels]`."""
-        return np.asarray(expit(features.astype(np.float64) @ self.weights + self.bias))
+        rows = features.astype(np.float64, copy=False)
+        return np.asarray(expit(rows @ self.weights + self.bias))
 
 
 def head_path(backbone: str) -> Path:
     """Where the head of a backbone is in the project."""
     return Path(f"models/{backbone}.keras")
-
-
-def probabilities(model: Any, features: Features, batch_size: int = 4096) -> Features:
-    """P(crack) of each row of features, float32 `[n]`."""
-    starts = range(0, len(features), batch_size)
-    parts = [model(features[i : i + batch_size], training=False).numpy()[:, 1] for i in starts]
-    return np.concatenate(parts).astype(np.float32)
 
 
 def save_head(model: Any, path: Path) -> None:
@@ -99,8 +94,6 @@ def load_head(path: Path) -> Any:
 def linear_head(path: Path) -> LinearHead:
     """The same head as numbers, read without TensorFlow.
 
-    Of two classes, softmax depends on the difference of their logits alone.
-
     Raises:
         CracksError: if there is none or it is damaged.
     """
@@ -109,10 +102,20 @@ def linear_head(path: Path) -> LinearHead:
     with _explained(path), zipfile.ZipFile(path) as archive:
         file = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(file) as weights:
-            standardise = weights["layers/normalization/vars"]
-            mean, variance = (standardise[key][()].astype(np.float64) for key in ("0", "1"))
-            softmax = weights["layers/dense/vars"]
-            kernel, bias = (softmax[key][()].astype(np.float64) for key in ("0", "1"))
+            layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
+            return _folded(*(layer[key][()] for layer in layers for key in ("0", "1")))
+
+
+def folded(model: Any) -> LinearHead:
+    """A head in memory as numbers."""
+    standardise, softmax = model.layers
+    statistics = (np.asarray(standardise.adapt_mean), np.asarray(standardise.adapt_variance))
+    return _folded(*statistics, *softmax.get_weights())
+
+
+def _folded(mean: Features, variance: Features, kernel: Features, bias: Features) -> LinearHead:
+    """Of two classes, softmax depends on the difference of their logits alone."""
+    mean, variance, kernel, bias = (x.astype(np.float64) for x in (mean, variance, kernel, bias))
     scaled = (kernel[:, 1] - kernel[:, 0]) / np.maximum(np.sqrt(variance), _KERAS_EPSILON)
     return LinearHead(scaled, float(bias[1] - bias[0] - mean @ scaled))
 

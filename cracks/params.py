@@ -105,6 +105,7 @@ class Params(_Section):
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
+    weight_decay: Annotated[float, Field(gt=0, le=10)]
     seed: Seed
     seeds: Annotated[int, Field(ge=1, le=100)]
     threshold: Probability | Literal["auto"]

@@ -3,17 +3,16 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cracks.backbones import BACKBONES
 from cracks.files import replacing, write_csv
-from cracks.heads import head_path, save_head
+from cracks.heads import folded, head_path, save_head
 from cracks.labels import TRAIN, VALID
 from cracks.params import load_params
 from cracks.progress import progress
 from cracks.stage import run
-from cracks.training import Recipe, SplitFeatures, train_head, write_scores
+from cracks.training import Recipe, SplitFeatures, train_heads, write_scores
 
 
 def main() -> None:
@@ -22,21 +21,19 @@ def main() -> None:
     parser.add_argument("backbone", choices=BACKBONES)
     backbone = parser.parse_args().backbone
     params = load_params()
-    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate)
+    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.weight_decay)
+    seeds = range(params.seed, params.seed + params.seeds)
     split = pd.read_csv("data/split.csv", dtype=str)
     features = SplitFeatures(Path(f"data/features/{backbone}.npy"), split)
     train, valid = features.examples(TRAIN), features.examples(VALID)
 
-    scores = []
-    for number in progress(range(params.seeds), desc=f"heads on {backbone}", unit="head"):
-        head, history = train_head(recipe, params.seed + number, train, valid)
-        scores.append(features.score(head))
-        if number == 0:
-            save_head(head, head_path(backbone))
-            write_csv(Path(f"data/histories/{backbone}.csv"), history)
-            best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
+    with progress(total=params.epochs, desc=f"heads on {backbone}", unit="epoch") as bar:
+        heads, history = train_heads(recipe, seeds, train, valid, after_epoch=bar.update)
+    save_head(heads[0], head_path(backbone))
+    write_csv(Path(f"data/histories/{backbone}.csv"), history)
     with replacing(Path(f"data/scores/{backbone}.npy")) as temporary:
-        write_scores(temporary, list(split["id"]), np.stack(scores, axis=1))
+        write_scores(temporary, list(split["id"]), features.score([folded(head) for head in heads]))
+    best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
     print(
         f"{backbone}: {params.seeds} heads on {len(train[0])} rows; kept the one of seed "
         f"{params.seed}, as it was after epoch {best} of {params.epochs}"
