@@ -9,7 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real test lint format bench bench-audit lock clean
+.PHONY: help run run-real test lint format bench bench-audit bench-heads lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
+	@echo "make bench-heads   ways to train a head, compared"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
@@ -47,6 +48,9 @@ bench: $(READY)
 
 bench-audit: $(READY)
 	python -m cracks.bench_audit
+
+bench-heads: $(READY)
+	python -m benchmarks.heads
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv

@@ -6,8 +6,9 @@ no such directions. Shrinkage is added to the variances first, so that component
 are not blown up.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,10 @@ from cracks.errors import CracksError
 Features = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
-_ROWS_AT_ONCE = 4096
+_Result = TypeVar("_Result")
+
+_ROWS_AT_ONCE = 2048
+_WORKERS = 4  # each holds so many rows in memory
 _LEAST_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
 _LEAST_COMPONENT = 0.03  # variance of a component that is kept, as a share of the shrinkage
 
@@ -37,8 +41,10 @@ class Whitening(NamedTuple):
     def __call__(self, features: Features) -> Features:
         """Features `[n, channels]` as components `[n, components]`."""
         projection = self.projection.astype(np.float32)
-        chunks = _standardised(features, self.mean, self.deviation)
-        return np.concatenate([rows @ projection for rows in chunks])
+        parts = _mapped(
+            lambda rows: _standardised(rows, self.mean, self.deviation) @ projection, features
+        )
+        return np.concatenate(list(parts))
 
 
 def fit_whitening(features: Features, shrinkage: float) -> Whitening:
@@ -59,45 +65,49 @@ def fit_whitening(features: Features, shrinkage: float) -> Whitening:
         CracksError: if all rows are equal.
     """
     mean = features.mean(axis=0, dtype=np.float64)
-    variance = sum(((rows - mean) ** 2).sum(axis=0) for rows in _chunks(features)) / len(features)
+    squares = _mapped(lambda rows: ((rows - mean) ** 2).sum(axis=0), features)
+    variance = sum(squares) / len(features)
     if not variance.any():
         raise CracksError(
             f"Expected training images whose features differ, found {len(features)} rows of the "
             "same numbers; look at the images and at the backbone's weights."
         )
     deviation = np.sqrt(np.maximum(variance, _LEAST_VARIANCE * variance.mean()))
-    standardised = _standardised(features, mean, deviation)
-    variances, directions = _principal_components(standardised, *features.shape)
+    variances, directions = _principal_components(features, mean, deviation)
     kept = variances > min(_LEAST_COMPONENT * shrinkage, variances.max() / 2)
-    projection = directions[:, kept] / np.sqrt(variances[kept] + shrinkage)
-    return Whitening(mean, deviation, projection)
+    return Whitening(mean, deviation, directions[:, kept] / np.sqrt(variances[kept] + shrinkage))
 
 
 def _principal_components(
-    chunks: Iterator[Features], rows: int, channels: int
+    features: Features, mean: Numbers, deviation: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """Variances and unit directions `[channels, components]`, by the smaller of two matrices.
+    """Variances and unit directions `[channels, components]` of standardised features X.
 
-    Of fewer rows than channels, X Xᵀ has the same positive eigenvalues as XᵀX, and eigenvectors u
-    that give those of XᵀX as Xᵀu.
+    Of fewer rows than channels, the smaller matrix X Xᵀ has the same positive eigenvalues as XᵀX,
+    and its eigenvectors u give those of XᵀX as Xᵀu.
     """
+
+    def product(rows: Features) -> Numbers:
+        x = _standardised(rows, mean, deviation)
+        return (x.T @ x).astype(np.float64)
+
+    rows, channels = features.shape
     if rows > channels:
-        variances, directions = np.linalg.eigh(
-            sum((x.T @ x).astype(np.float64) for x in chunks) / rows
-        )
+        variances, directions = np.linalg.eigh(sum(_mapped(product, features)) / rows)
         return variances, directions
-    x = np.concatenate(list(chunks)).astype(np.float64)
+    x = _standardised(features, mean, deviation).astype(np.float64)
     variances, vectors = np.linalg.eigh(x @ x.T / rows)
     positive = variances > np.finfo(np.float32).eps * variances.max()
     variances = variances[positive]
     return variances, x.T @ vectors[:, positive] / np.sqrt(rows * variances)
 
 
-def _standardised(features: Features, mean: Numbers, deviation: Numbers) -> Iterator[Features]:
-    for rows in _chunks(features):
-        yield ((rows - mean) / deviation).astype(np.float32)
+def _standardised(features: Features, mean: Numbers, deviation: Numbers) -> Features:
+    return ((features - mean) / deviation).astype(np.float32)
 
 
-def _chunks(features: Features) -> Iterator[Features]:
-    for start in range(0, len(features), _ROWS_AT_ONCE):
-        yield features[start : start + _ROWS_AT_ONCE]
+def _mapped(function: Callable[[Features], _Result], features: Features) -> Iterator[_Result]:
+    """Apply to some rows at a time, several at once; results come in the order of the rows."""
+    starts = range(0, len(features), _ROWS_AT_ONCE)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        yield from pool.map(lambda i: function(features[i : i + _ROWS_AT_ONCE]), starts)
