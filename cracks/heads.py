@@ -113,9 +113,12 @@ def folded(model: Any) -> LinearHead:
     return _folded(*statistics, *softmax.get_weights())
 
 
-def _folded(mean: Features, variance: Features, kernel: Features, bias: Features) -> LinearHead:
-    """Of two classes, softmax depends on the difference of their logits alone."""
-    mean, variance, kernel, bias = (x.astype(np.float64) for x in (mean, variance, kernel, bias))
+def _folded(*variables: Features) -> LinearHead:
+    """From the mean and variance of the one layer, and the kernel and bias of the other.
+
+    Of two classes, softmax depends on the difference of their logits alone.
+    """
+    mean, variance, kernel, bias = (x.astype(np.float64) for x in variables)
     scaled = (kernel[:, 1] - kernel[:, 0]) / np.maximum(np.sqrt(variance), _KERAS_EPSILON)
     return LinearHead(scaled, float(bias[1] - bias[0] - mean @ scaled))
 

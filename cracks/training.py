@@ -7,6 +7,7 @@ and layer are folded into one linear layer on standardised features.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ class SplitFeatures:
             CracksError: if a feature is not finite.
         """
         scores = np.empty((len(self._rows), len(heads)), np.float32)
-        with threadpool_limits(1, "blas"):  # with two threads it sums in another order
+        with threadpool_limits(1, "blas"):  # several threads add up in another order
             for start in range(0, len(self._rows), _ROWS_AT_ONCE):
                 some = slice(start, start + _ROWS_AT_ONCE)
                 features = self._read(self._rows[some], views=1)[:, 0].astype(np.float64)
@@ -147,7 +148,8 @@ def train_heads(
     """Train one head a seed, all in one Keras model with an axis of seeds.
 
     The loss is convex, so all heads start from zero weights; a seed decides the order of the
-    batches. A head has the same bits whichever others are trained beside it.
+    batches. A head has the same bits whichever others are trained beside it, and each sum is done
+    by one thread, since several add up in another order.
 
     Args:
         recipe: how they are trained.
@@ -168,9 +170,11 @@ def train_heads(
     import keras
     import tensorflow as tf
 
+    with suppress(RuntimeError):  # TensorFlow is in use already and keeps its threads
+        tf.config.threading.set_intra_op_parallelism_threads(1)
     keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
-    with threadpool_limits(1, "blas"):  # with two threads it sums in another order
+    with threadpool_limits(1, "blas"):
         whitening = fit_whitening(train[0], shrinkage=2 * recipe.weight_decay)
         train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
         course = Course(train, valid)

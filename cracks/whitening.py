@@ -36,7 +36,7 @@ class Whitening(NamedTuple):
     @property
     def penalty(self) -> Features:
         """Squared length, on the standardised features, of a weight of 1 on each component."""
-        return (self.projection**2).sum(axis=0).astype(np.float32)
+        return np.asarray((self.projection**2).sum(axis=0), np.float32)
 
     def __call__(self, features: Features) -> Features:
         """Features `[n, channels]` as components `[n, components]`."""

@@ -93,15 +93,15 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     program = """
 import numpy as np
 from cracks.training import Recipe, train_heads
-x = np.random.default_rng(0).standard_normal((700, 900)).astype(np.float32)
+x = np.random.default_rng(0).standard_normal((700, 1500)).astype(np.float32)
 y = (x[:, 0] + x[:, 1] > 0).astype(np.int64)
-recipe = Recipe(epochs=2, batch_size=64, learning_rate=1.0, weight_decay=0.03)
+recipe = Recipe(epochs=2, batch_size=512, learning_rate=1.0, weight_decay=0.03)
 heads, history = train_heads(recipe, [0, 1], (x[:500], y[:500]), (x[500:], y[500:]))
 print(hash(b"".join(w.tobytes() for head in heads for w in head.get_weights())))
 print(history.to_csv())
 """
     outputs = []
-    for threads in ("1", "2"):
+    for threads in ("1", "3"):
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment = os.environ | dict.fromkeys(names, threads) | {"PYTHONHASHSEED": "0"}
         command = [sys.executable, "-c", program]
