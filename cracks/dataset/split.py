@@ -5,10 +5,10 @@ import hashlib
 import pandas as pd
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, PARTS, TEST, TRAIN, VALID
+from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TEST, TRAIN, VALID
 from cracks.pipeline.params import Split
 
-COLUMNS = ["id", "label", "part", "group"]
+COLUMNS = ["id", "label", "part", "group", "sha256"]
 
 
 def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
         split: strategy, shares and seed.
 
     Returns:
-        Columns `id`, `label`, `part`, `group`, sorted by id.
+        Columns `id`, `label`, `part`, `group`, `sha256`, sorted by id.
 
     Raises:
         CracksError: if a part is left without images of a class, or `given` is not stated.
@@ -90,32 +90,21 @@ def _check_parts(table: pd.DataFrame, strategy: str) -> None:
 
 
 def count_split(split: pd.DataFrame) -> dict[str, int | float]:
-    """Images by part and class, and leak counters: images with a copy in train.
+    """Images by part and class, and of valid and test those with a copy in train.
 
     Args:
         split: what `assign_parts` returns.
 
     Returns:
-        `<part>.<class>` for each, and for valid and test `<part>.leaked`, `<part>.leaked_<class>`
-        and each of these as a `…_share` of the images there.
+        `<part>.<class>` for each, `valid.leaked`, `test.leaked` and `test.leaked_positive`.
     """
-    counts: dict[str, int | float] = {}
-    for part in PARTS:
-        for label in CLASSES:
-            rows = (split["part"] == part) & (split["label"] == label)
-            counts[f"{part}.{label}"] = int(rows.sum())
+    counts: dict[str, int | float] = {
+        f"{part}.{label}": int(((split["part"] == part) & (split["label"] == label)).sum())
+        for part in PARTS
+        for label in CLASSES
+    }
     in_train = split["group"].isin(set(split[split["part"] == TRAIN]["group"]))
     for part in (VALID, TEST):
-        counts |= _leak(part, split["part"] == part, in_train)
-        for label in CLASSES:
-            rows = (split["part"] == part) & (split["label"] == label)
-            found = _leak(part, rows, in_train)
-            counts |= {key.replace("leaked", f"leaked_{label}"): n for key, n in found.items()}
-    return counts
-
-
-def _leak(
-    part: str, rows: "pd.Series[bool]", in_train: "pd.Series[bool]"
-) -> dict[str, int | float]:
-    leaked = int((rows & in_train).sum())
-    return {f"{part}.leaked": leaked, f"{part}.leaked_share": leaked / int(rows.sum())}
+        counts[f"{part}.leaked"] = int(((split["part"] == part) & in_train).sum())
+    cracks = (split["part"] == TEST) & (split["label"] == POSITIVE)
+    return counts | {"test.leaked_positive": int((cracks & in_train).sum())}

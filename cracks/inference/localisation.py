@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.ndimage import distance_transform_edt
 
+from cracks.evaluation.predictions import read_predictions
 from cracks.images.archive import open_archive, read_member
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.activation_map import peak
 from cracks.inference.classifier import activation_maps
 from cracks.pipeline.labels import POSITIVE
 from cracks.pipeline.params import Params
-from cracks.pipeline.paths import ARCHIVE, PREDICTIONS
+from cracks.pipeline.paths import ARCHIVE
 from cracks.sources.sample.dataset import SIDE, sample_mask
 
 NEAR = 16
@@ -30,7 +30,7 @@ class Localisation(NamedTuple):
 
 def measure(backbone: str, params: Params) -> Localisation:
     """Measure on the test part of the drawn sample."""
-    predictions = pd.read_csv(PREDICTIONS, dtype={"id": str})
+    predictions = read_predictions()
     rows = predictions[(predictions["backbone"] == backbone) & predictions["correct"]]
     names = list(rows[rows["label"] == POSITIVE]["id"])
 

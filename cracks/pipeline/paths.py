@@ -17,6 +17,7 @@ AUDIT_METRICS = METRICS / "audit.json"
 REJECTED = METRICS / "audit-rejected.csv"
 SPLIT_METRICS = METRICS / "split.json"
 EVALUATION = METRICS / "evaluate.json"
+DETAILS = METRICS / "details.csv"
 PREDICTIONS = METRICS / "predictions.csv"
 PLOTS = METRICS / "plots"
 

@@ -14,13 +14,24 @@ import jinja2
 import pandas as pd
 import yaml
 
-from cracks.evaluation.metrics import comparison_name
+from cracks.evaluation.details import by_name, read_details
+from cracks.evaluation.metrics import METRICS, comparison_name
+from cracks.evaluation.predictions import read_predictions
 from cracks.evaluation.verdict import Values, title, verdicts
 from cracks.images.archive import open_archive
 from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TRAIN
 from cracks.pipeline.outputs import replacing
 from cracks.pipeline.params import Params, flatten
-from cracks.pipeline.paths import ARCHIVE, IMAGES, METRICS, PARAMS, PLOTS, PREDICTIONS, SPLIT
+from cracks.pipeline.paths import (
+    ARCHIVE,
+    AUDIT_METRICS,
+    EVALUATION,
+    IMAGES,
+    PARAMS,
+    PLOTS,
+    SPLIT,
+    SPLIT_METRICS,
+)
 from cracks.pipeline.stage import PACKAGES
 from cracks.report import charts
 from cracks.report import thumbnails as pictures
@@ -38,19 +49,21 @@ Table = pd.DataFrame
 
 def render_report(params: Params, output: Path) -> None:
     """Write the page for what the files in the project's folder say."""
-    audit, split, metrics = (_numbers(name) for name in ("audit", "split", "evaluate"))
+    audit, split = _numbers(AUDIT_METRICS), _numbers(SPLIT_METRICS)
+    metrics = _numbers(EVALUATION) | by_name(read_details())
     backbones = list(params.weights)
-    predictions = pd.read_csv(PREDICTIONS, dtype={"id": str, "group": str})
+    predictions = read_predictions()
     with open_archive(ARCHIVE) as archive:
         context = {
             "params": params,
             "audit": audit,
             "split": split,
             "metrics": metrics,
+            "table": METRICS,
             "backbones": backbones,
             "parts": PARTS,
             "classes": CLASSES,
-            "verdicts": verdicts(metrics, params.weights),
+            "verdicts": verdicts(metrics, split, params.weights),
             "comparisons": _comparison_names(backbones),
             "charts": _charts(metrics, backbones),
             "samples": _samples(archive),
@@ -77,8 +90,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _numbers(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8"))
+def _numbers(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
