@@ -94,7 +94,18 @@ def review(**options: Any) -> int:
       python -m cracks review HEAD            against the last commit
       python -m cracks review --fail-if 'resnet50.recall < -0.01' --fail-if 'vgg16.missed > 2'
 
-    A condition is about the change (now minus base); the exit code is 1 if one holds.
+    A condition is about the change (now minus base). The exit code is
+
+    \b
+      0  nothing below
+      1  an error, such as an invalid parameter or the conflict markers of a merge
+      2  a mistake on the command line
+      3  a condition of --fail-if holds
+      4  --fail-if cannot be judged: the sides were tested on different images
+      5  the results are stale: `dvc repro` did not run after the last change
+      6  the metrics are not those of metrics/predictions.csv
+
+    and the highest of those that apply.
     """
     from cracks.commands.review import run
 
@@ -105,6 +116,14 @@ def review(**options: Any) -> int:
 def summary() -> int:
     """Print the metrics of both classifiers, the verdict and what to do next."""
     from cracks.commands.summary import run
+
+    return run()
+
+
+@cli.command()
+def experiments() -> int:
+    """List experiments by the parameters that they changed and their headline metrics."""
+    from cracks.commands.experiments import run
 
     return run()
 

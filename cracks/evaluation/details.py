@@ -55,12 +55,12 @@ def detail_table(
                 | rounded(_over_seeds(name, by_seed) if part == TEST else {})
                 for name in METRICS
             ]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"value": object, "seeds": "Int64"})
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # counts stay whole numbers
 
 
 def read_details(file: Path | IO[str] = DETAILS) -> pd.DataFrame:
     """The table that `detail_table` made, from a file; counts are whole numbers again."""
-    details = pd.read_csv(file, dtype={"value": str, "seeds": "Int64"})
+    details = pd.read_csv(file, dtype={"value": str})
     values = [int(text) if text.isdecimal() else float(text) for text in details["value"]]
     return details.assign(value=pd.Series(values, dtype=object))
 

@@ -28,12 +28,21 @@ def code_version(*modules: ModuleType) -> str:
     """
     digest = hashlib.sha256()
     for module in modules:
-        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(body := getattr(node, "body", None), list):
-                node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
-        digest.update(ast.dump(tree).encode())
+        digest.update(syntax(Path(str(module.__file__)).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()
+
+
+def syntax(code: str) -> str:
+    """Python code without comments, docstrings and layout, as its syntax tree.
+
+    Raises:
+        SyntaxError: if it is not Python.
+    """
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
 
 
 def _is_text(node: ast.AST) -> bool:

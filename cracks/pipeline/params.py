@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from cracks.pipeline.conflicts import refuse_conflict
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.paths import PARAMS
 
@@ -122,7 +123,7 @@ def load_params(path: Path = PARAMS) -> Params:
         CracksError: one sentence that names the first bad key, what was expected and found.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(refuse_conflict(path, path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise CracksError(
             f"Expected {path} in {Path.cwd()}, found none; run from the project's folder."

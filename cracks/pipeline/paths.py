@@ -3,7 +3,9 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
+REQUIREMENTS = Path("requirements.txt")
 REPORT = Path("report.html")
 
 PHOTOS = Path("data/photos")

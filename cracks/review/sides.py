@@ -1,8 +1,9 @@
 """The two sides of a review: the results of a commit and those of the working tree."""
 
+import io
 import json
-import subprocess
-import sys
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from cracks.evaluation.details import COLUMNS, by_name, read_details
+from cracks.evaluation.predictions import read_predictions
+from cracks.pipeline.conflicts import refuse_conflict
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.paths import EVALUATION, PREDICTIONS
+from cracks.pipeline.paths import DETAILS, EVALUATION, PARAMS, PREDICTIONS, REQUIREMENTS
+from cracks.review.snapshots import Snapshot
+
+_PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -19,103 +26,56 @@ class Side:
     """The results of one commit, or of the working tree."""
 
     name: str
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]  # of metrics/evaluate.json
+    details: pd.DataFrame  # of metrics/details.csv
     predictions: pd.DataFrame
-    params: dict[str, Any]
-    images: str | None  # what dvc.lock calls the archive's content
+    params: Mapping[str, Any]
+    packages: Mapping[str, str]  # pinned versions
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The metrics and the details by flat names."""
+        return {**by_name(self.details), **self.metrics}
+
+    @property
+    def backbones(self) -> list[str]:
+        """The backbones that the metrics speak of."""
+        suffix = ".accuracy"
+        return [
+            k.removesuffix(suffix) for k in self.metrics if k.count(".") == 1 and k.endswith(suffix)
+        ]
 
 
-def resolve(base: str) -> tuple[str, str]:
-    """The revision of that name, or of the same name at origin, and its commit.
+def read_side(name: str, snapshot: Snapshot) -> Side | None:
+    """The results of one snapshot; None if it has none.
 
     Raises:
-        CracksError: if there is none.
+        CracksError: if a file is damaged or has the conflict markers of a merge.
     """
-    for name in (base, f"origin/{base}"):
-        found = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        if found.returncode == 0:
-            return name, found.stdout.strip()
-    if _git("rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        raise CracksError(
-            f"Expected the commit {base}, found a shallow clone without it; "
-            f"run `git fetch --unshallow origin` and `git fetch origin {base}`."
-        )
-    raise CracksError(f"Expected a branch, tag or commit, found no {base!r}; see `git branch -a`.")
-
-
-def _git(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    texts = {
+        path: _text(path, snapshot)
+        for path in (EVALUATION, DETAILS, PREDICTIONS, PARAMS, REQUIREMENTS)
+    }
+    if not (texts[EVALUATION] and texts[PREDICTIONS]):
+        return None
     try:
-        return subprocess.run(
-            ["git", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise CracksError("Expected git to be installed, found none.") from None
-
-
-def read_commit(name: str, commit: str) -> Side | None:
-    """The results of a commit; None if it has none."""
-    from dvc.api import DVCFileSystem
-
-    files = DVCFileSystem(".", rev=commit)
-    if not (files.exists(str(EVALUATION)) and files.exists(str(PREDICTIONS))):
-        return None
-    lock = files.read_text("dvc.lock") if files.exists("dvc.lock") else ""
-    with files.open(str(PREDICTIONS)) as predictions:
+        details = texts[DETAILS]
         return Side(
-            name=f"{name} ({commit[:7]})",
-            metrics=json.loads(files.read_text(str(EVALUATION))),
-            predictions=pd.read_csv(predictions, dtype={"id": str, "group": str}),
-            params=yaml.safe_load(files.read_text("params.yaml")),
-            images=_images(lock),
+            name=name,
+            metrics=json.loads(texts[EVALUATION]),
+            details=read_details(io.StringIO(details)) if details else pd.DataFrame([], None, COLUMNS),
+            predictions=read_predictions(io.StringIO(texts[PREDICTIONS])),
+            params=yaml.safe_load(texts[PARAMS]) or {},
+            packages=dict(_PIN.findall(texts[REQUIREMENTS])),
         )
+    except (ValueError, KeyError, AttributeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise CracksError(
+            f"Expected the results of {name} as `dvc repro` writes them to {EVALUATION.parent}, "
+            f"found something else ({reason}); run `dvc repro` there."
+        ) from None
 
 
-def read_tree() -> Side | None:
-    """The results in the working tree; None if there are none."""
-    if not (EVALUATION.exists() and PREDICTIONS.exists()):
-        return None
-    lock = Path("dvc.lock")
-    return Side(
-        name="the working tree",
-        metrics=json.loads(EVALUATION.read_text(encoding="utf-8")),
-        predictions=pd.read_csv(PREDICTIONS, dtype={"id": str, "group": str}),
-        params=yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")),
-        images=_images(lock.read_text(encoding="utf-8") if lock.exists() else ""),
-    )
-
-
-def _images(lock: str) -> str | None:
-    """What a dvc.lock says the archive's content is."""
-    stages = (yaml.safe_load(lock) or {}).get("stages", {})
-    outs = stages.get("download", {}).get("outs", [])
-    return next((out["md5"] for out in outs if out["path"] == "data/images.zip"), None)
-
-
-def stale_stages() -> dict[str, list[str]]:
-    """Stages whose code, parameters or command are not those of dvc.lock, and what changed.
-
-    An output that is merely not here (a fresh clone) is not stale.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise CracksError(f"`dvc status` failed: {' '.join(done.stderr.split())}")
-    stale: dict[str, list[str]] = {}
-    for stage, findings in json.loads(done.stdout or "{}").items():
-        for finding in findings:
-            if finding == "changed command":
-                stale.setdefault(stage, []).append("its command")
-                continue
-            for path, what in finding.get("changed deps", {}).items():
-                if what == "deleted" or (path.startswith(("data/", "models/")) and what == "new"):
-                    continue
-                names = list(what) if isinstance(what, dict) else [path]
-                stale.setdefault(stage, []).extend(names)
-    return stale
+def _text(path: Path, snapshot: Snapshot) -> str:
+    content = snapshot.read(path) or b""
+    return refuse_conflict(path, content.decode("utf-8", errors="replace"))
