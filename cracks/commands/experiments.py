@@ -46,7 +46,7 @@ def _row(row: dict[str, Any], changed: list[str], backbones: list[str]) -> str:
         for metric in SHOWN
     )
     start = f"{name:{_NAME}}{numbers}  "
-    state = [row["State"].lower()] if row["State"] else []
+    state = [] if row["State"] in (None, "Success") else [row["State"].lower()]
     text = " ".join([*state, *changed])
     lines = textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start),

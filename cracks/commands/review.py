@@ -11,7 +11,7 @@ from cracks.review.comparison import Review, failed_conditions
 from cracks.review.evidence import mismatches
 from cracks.review.markdown import as_json, as_markdown, doubtful, metrics_table
 from cracks.review.sides import Side, read_side
-from cracks.review.snapshots import Commit, WorkingTree, resolve
+from cracks.review.snapshots import WorkingTree, resolve
 from cracks.review.staleness import Staleness, find_stale
 
 

@@ -59,7 +59,9 @@ def _numbers(path: Path) -> Values:
     except FileNotFoundError:
         raise CracksError(f"Expected {path}, found none; run `dvc repro` first.") from None
     except ValueError:
-        raise CracksError(f"Expected JSON in {path}, found something else; run `dvc repro`.") from None
+        raise CracksError(
+            f"Expected JSON in {path}, found something else; run `dvc repro`."
+        ) from None
     return values
 
 

@@ -178,9 +178,7 @@ def find_flips(base: pd.DataFrame, now: pd.DataFrame, backbone: str) -> Flips:
     )
 
 
-def changed_values(
-    base: Mapping[str, Any], now: Mapping[str, Any]
-) -> list[tuple[str, Any, Any]]:
+def changed_values(base: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Keys whose values differ, with both values; None where there is none."""
     keys = {**base, **now}
     return [(k, base.get(k), now.get(k)) for k in keys if base.get(k) != now.get(k)]

@@ -63,7 +63,9 @@ def read_side(name: str, snapshot: Snapshot) -> Side | None:
         return Side(
             name=name,
             metrics=json.loads(texts[EVALUATION]),
-            details=read_details(io.StringIO(details)) if details else pd.DataFrame([], None, COLUMNS),
+            details=read_details(io.StringIO(details))
+            if details
+            else pd.DataFrame([], None, COLUMNS),
             predictions=read_predictions(io.StringIO(texts[PREDICTIONS])),
             params=yaml.safe_load(texts[PARAMS]) or {},
             packages=dict(_PIN.findall(texts[REQUIREMENTS])),

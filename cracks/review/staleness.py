@@ -17,7 +17,7 @@ import yaml
 from cracks.pipeline.cache_folder import syntax
 from cracks.pipeline.conflicts import refuse_conflict
 from cracks.pipeline.params import flatten
-from cracks.pipeline.paths import LOCK, PARAMS, PIPELINE
+from cracks.pipeline.paths import LOCK, PARAMS, PHOTOS, PIPELINE
 from cracks.review.snapshots import Commit, Snapshot, last_versions
 
 Stage = Mapping[str, Any]
@@ -106,8 +106,24 @@ def _changed_deps(
         if dep in outs:
             if outs[dep] != before[dep]:
                 yield dep
-        elif not dep.startswith("data/"):  # one's photographs may be elsewhere
+        elif dep == PHOTOS.as_posix():
+            yield from _changed_photographs(snapshot, tips)
+        else:
             yield from _changed_code(Path(dep), before[dep], snapshot, tips, comments)
+
+
+def _changed_photographs(snapshot: Snapshot, tips: Sequence[str]) -> list[str]:
+    """What `dvc add` knows of the photographs, which may not be here, and `download` does not."""
+    lock = snapshot.read(LOCK)
+    ran = next((c for c in last_versions(LOCK, *tips) if c.read(LOCK) == lock), None)
+    if ran is None:  # dvc.lock is not committed yet
+        return []
+    tracked = {file for one in (ran, snapshot) for file in one.files(PHOTOS)}
+    return [
+        str(file)
+        for file in sorted(tracked)
+        if file.suffix == ".dvc" and ran.read(file) != snapshot.read(file)
+    ]
 
 
 def _changed_code(

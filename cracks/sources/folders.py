@@ -35,11 +35,11 @@ def photos(folder: Path, section: Photos, positive_class: str) -> Members:
 
 
 def _photo_ids(folder: Path) -> dict[str, Path]:
-    """Map ids to the files below `folder`, without our README and what systems leave behind."""
+    """Map ids to the files below `folder`, without our own and what systems leave behind."""
     ids: dict[str, Path] = {}
     for path in _files_below(folder):
         inside = path.relative_to(folder)
-        if inside == Path("README.md") or is_junk(inside.as_posix()):
+        if is_junk(inside.as_posix()) or _is_ours(inside):
             continue
         name = id_of(inside)
         if not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name):
@@ -47,6 +47,11 @@ def _photo_ids(folder: Path) -> dict[str, Path]:
         refuse_second(ids, name, path)
         ids[name] = path
     return ids
+
+
+def _is_ours(inside: Path) -> bool:
+    """Whether it is the README, or what `dvc add data/photos/*/` leaves beside each folder."""
+    return len(inside.parts) == 1 and (inside.name == "README.md" or inside.suffix == ".dvc")
 
 
 def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
