@@ -28,7 +28,7 @@ def cli() -> None:
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches of a map.")
 @click.option("--patch", type=click.IntRange(min=1), help="Pixels of a side of a map's patch.")
 def predict(**options: Any) -> int:
-    r"""Classify photographs, or map the cracks of a whole wall.
+    """Classify photographs, or map the cracks of a whole wall.
 
     PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
 
@@ -49,7 +49,7 @@ def predict(**options: Any) -> int:
 @click.option("--positive-class", help="Class folder that holds the cracks.")
 @click.option("--name", help="Folder of the results below external/; the source's name.")
 def external(**options: Any) -> int:
-    r"""Score the classifiers on labelled images of another camera or another wall.
+    """Score the classifiers on labelled images of another camera or another wall.
 
     SOURCE is a zip archive or a folder with two class folders.
 
@@ -67,7 +67,7 @@ def external(**options: Any) -> int:
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
 @click.argument("file", type=click.Path(path_type=Path))
 def export(**options: Any) -> int:
-    r"""Write one self-contained model: pixels of any size in, class probabilities out.
+    """Write one self-contained model: pixels of any size in, class probabilities out.
 
     \b
       python -m cracks export --backbone vgg16 --to onnx cracks-vgg16.onnx
@@ -85,7 +85,7 @@ def export(**options: Any) -> int:
 @click.option("--fail-if", multiple=True, metavar="'METRIC < NUMBER'", help="Repeatable.")
 @click.option("--json", is_flag=True, help="For machines.")
 def review(**options: Any) -> int:
-    r"""Print as Markdown what a change did to the classifiers.
+    """Print as Markdown what a change did to the classifiers.
 
     BASE is a branch, tag or commit.
 
