@@ -50,9 +50,13 @@ def detail_table(
         for part in PARTS:
             found = evaluate_part(one.scored(part, thresholds[0]))
             rows += [
-                {"backbone": backbone, "part": part, "metric": name}
-                | rounded(_with_interval(name, found))
-                | rounded(_over_seeds(name, by_seed) if part == TEST else {})
+                {
+                    "backbone": backbone,
+                    "part": part,
+                    "metric": name,
+                    **rounded(_with_interval(name, found)),
+                    **rounded(_over_seeds(name, by_seed) if part == TEST else {}),
+                }
                 for name in METRICS
             ]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # counts stay whole numbers

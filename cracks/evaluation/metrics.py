@@ -80,11 +80,11 @@ def _all(scored: Scored) -> NDArray[np.bool_]:
 
 
 def _cracked(scored: Scored) -> NDArray[np.bool_]:
-    return scored.labels == 1
+    return np.asarray(scored.labels == 1)
 
 
 def _uncracked(scored: Scored) -> NDArray[np.bool_]:
-    return scored.labels == 0
+    return np.asarray(scored.labels == 0)
 
 
 def _precision(s: Scored) -> float:

@@ -106,7 +106,7 @@ def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interva
 def _sums(values: NDArray[Any], groups: Groups) -> NDArray[np.float64]:
     """The sum of the values of each group."""
     _, number = np.unique(groups, return_inverse=True)
-    return np.bincount(number, weights=values)
+    return np.bincount(number, weights=values).astype(np.float64)
 
 
 def seeds_p(one: OverSeeds, other: OverSeeds) -> float:

@@ -171,8 +171,8 @@ def test_a_merge_with_conflicts_has_a_way_out(
     assert status == 1
     assert "found the conflict markers of a merge; take one side" in comment
     # as the README says, by someone who has the data
-    with_cache_of(project, runner)
     runner.run("git", "checkout", "--ours", "params.yaml", "dvc.lock", "metrics")
+    with_cache_of(project, runner)
     runner.environment |= project.environment
     assert runner.stages_run("dvc", "repro") == []
     commit(runner)
