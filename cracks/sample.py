@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cracks.drawn_field import Random, Shape
+from cracks.drawn_look_alikes import LOOK_ALIKES
 from cracks.images import RGB
 from cracks.labels import CLASSES, POSITIVE
-from cracks.marks import DISTRACTORS, add_crack
+from cracks.marks import add_crack
 from cracks.progress import progress
-from cracks.surface import Random, Shape, draw_surface, photograph
+from cracks.surface import draw_surface, photograph
 
 SIDE = 227
 """Pixels of a side, as in the photographs of Özgenel."""
@@ -29,6 +31,12 @@ COPIED_SHARE = 0.03
 
 COPY_KINDS = ("same bytes", "recompressed", "left-right", "top-bottom", "half turn")
 """How copies are made, in turn."""
+
+_LOOK_ALIKES = ([0.4, 0.35, 0.17, 0.08], [0.6, 0.25, 0.1, 0.05])
+"""Shares of images with no, one, two and three things that are taken for cracks; where there is no
+crack, and where there is one."""
+
+_THIN = 3.0  # pixels of a crack below which it is lost on a blurred photograph
 
 _MASKED = 0.35  # share of a pixel above which it counts as crack
 
@@ -108,20 +116,21 @@ def _random(kind: str, number: int, seed: int) -> Random:
 
 def _draw(random: Random, shape: Shape, cracks: int) -> Drawing:
     surface = draw_surface(random, shape)
-    if random.random() < (0.12 if cracks else 0.3):
-        surface = DISTRACTORS[random.integers(len(DISTRACTORS))](random, surface)
-    covered = np.zeros(shape)
+    for _ in range(random.choice(4, p=_LOOK_ALIKES[bool(cracks)])):
+        surface = LOOK_ALIKES[random.integers(len(LOOK_ALIKES))](random, surface)
+    inside, thinnest = np.zeros(shape), np.inf
     for _ in range(cracks):
-        surface, one = add_crack(random, surface, scale=max(1.0, min(shape) / 900))
-        covered = np.maximum(covered, one)
-    return Drawing(photograph(random, surface), covered > _MASKED)
+        surface, one, width = add_crack(random, surface, scale=max(1.0, min(shape) / 900))
+        inside, thinnest = np.maximum(inside, one), min(thinnest, width)
+    rgb = photograph(random, surface, sharp=thinnest < _THIN)
+    return Drawing(rgb, inside > _MASKED)
 
 
 def _file(label: str, number: int, images_per_class: int, seed: int) -> bytes:
     copy = planted_copies(images_per_class).get(number)
     original = copy.original if copy else number
     drawn = draw(label, original, seed)
-    quality = int(_random(f"{label} quality", original, seed).integers(75, 96))
+    quality = int(_random(f"{label} quality", original, seed).integers(55, 97))
     if copy is None or copy.kind == "same bytes":
         return encode_jpeg(drawn.rgb, quality)
     return encode_jpeg(
