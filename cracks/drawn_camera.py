@@ -28,9 +28,9 @@ def photograph(random: Random, surface: Surface, sharp: bool = False) -> RGB:
     seen[..., 0] *= 1 + tint
     seen[..., 2] *= 1 - tint
     seen = _through_lens(random, seen, sharp)
-    seen += _sensor_noise(random, shape)
     if random.random() < 0.4:
-        seen += random.uniform(0.3, 1.2) * (seen - _blurred(seen, 1.2))  # sharpened by software
+        seen += random.uniform(0.2, 1.0) * (seen - _blurred(seen, 1.2))  # sharpened by software
+    seen += _sensor_noise(random, shape)
     if random.random() < 0.06:
         seen[:] = seen.mean(axis=2, keepdims=True)
     rgb = np.asarray(np.clip(np.rint(seen), 0, 255), dtype=np.uint8)
@@ -52,18 +52,18 @@ def _shading(random: Random, relief: Field) -> Field:
     angle = random.uniform(0, 2 * np.pi)
     down, across = np.gradient(relief)
     slope = np.cos(angle) * across + np.sin(angle) * down
-    return np.clip(1 - random.uniform(0.15, 1.3) * slope, 0.3, 1.9)
+    return np.clip(1 - random.uniform(0.15, 1.3) * slope, 0.35, 1.7)
 
 
 def _exposure(random: Random, seen: Colours) -> float:
     """The factor that brings the mean to what an automatic exposure makes of it."""
     mean = float(seen.mean())
-    wanted = random.uniform(95, 205)
-    return random.choice([1.0, 0.8]) * wanted / (mean + 0.02)
+    wanted = random.uniform(*((130, 205), (75, 165))[random.choice(2, p=[0.65, 0.35])])
+    return wanted / (mean + 0.02)
 
 
 def _white_balance(random: Random) -> Colours:
-    warm, green = random.normal(0.005, 0.05), random.normal(0, 0.015)
+    warm, green = random.normal(0.01, 0.035), random.normal(0, 0.015)
     return np.array([1 + warm, 1 + green, 1 - warm])
 
 
@@ -77,7 +77,7 @@ def _through_lens(random: Random, seen: Colours, sharp: bool) -> Colours:
     if kind == 2:
         axis = int(random.integers(2))
         return np.asarray(gaussian_filter1d(seen, random.uniform(1, 3), axis=axis, mode="nearest"))
-    return _blurred(seen, random.uniform(*((0.3, 0.9), (0.9, 3.0))[kind]))
+    return _blurred(seen, random.uniform(*((0.35, 1.2), (1.2, 3.2))[kind]))
 
 
 def _sensor_noise(random: Random, shape: Shape) -> Colours:
@@ -88,7 +88,7 @@ def _sensor_noise(random: Random, shape: Shape) -> Colours:
         grain /= 3**0.5
     coarse = random.standard_normal(((shape[0] + 1) // 2, (shape[1] + 1) // 2, 3))
     coloured = coarse.repeat(2, axis=0).repeat(2, axis=1)[: shape[0], : shape[1]]
-    strength = random.uniform(0.3, 3.0)
+    strength = random.uniform(0.3, 2.5)
     return np.asarray(strength * (grain[..., np.newaxis] + random.uniform(0, 0.8) * coloured))
 
 

@@ -18,7 +18,7 @@ Field = NDArray[np.float64]
 Shape = tuple[int, int]
 Random = np.random.Generator
 
-_SMOOTH = 1.3  # slope from which noise has no features of a pixel or two
+_SMOOTH = 0.85  # slope from which noise has no features of a pixel or two
 _FINEST = 2.0  # pixels of the smallest feature that there can be
 
 

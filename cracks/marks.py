@@ -41,7 +41,7 @@ class Crack(NamedTuple):
 
 
 _KINDS = (  # share, width from and to in pixels, darkness from and to
-    (0.14, 0.5, 1.2, 0.35, 0.8),
+    (0.14, 0.6, 1.2, 0.45, 0.85),
     (0.26, 1.2, 3.0, 0.5, 0.9),
     (0.34, 3.0, 8.0, 0.6, 0.95),
     (0.22, 8.0, 26.0, 0.7, 0.97),
@@ -138,10 +138,11 @@ def _cracked(random: Random, points: Points, width: float, *, tapers: bool = Fal
     if width < 3:
         return line
     across = (line.left - line.right) / (np.hypot(*(line.left - line.right).T)[:, np.newaxis] + 1e-9)
-    ragged = random.uniform(0.02, 0.12) * widths + random.uniform(0, 0.5)
+    ragged = random.uniform(0.01, 0.09) * widths + random.uniform(0, 0.4)
+    slope = random.uniform(0.5, 1.1)
     return Line(
-        line.left + (ragged * wander(random, n, 0.5))[:, np.newaxis] * across,
-        line.right - (ragged * wander(random, n, 0.5))[:, np.newaxis] * across,
+        line.left + (ragged * wander(random, n, slope))[:, np.newaxis] * across,
+        line.right - (ragged * wander(random, n, slope))[:, np.newaxis] * across,
         line.strength,
     )
 
@@ -197,18 +198,20 @@ def _opened(
     """The crack itself: dark within, with rounded edges, and one wall of it in the light."""
     shape = surface.shape
     core = ink
-    if width > 3:
-        angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0, 0.35) * width
-        core = ink * moved(ink, round(depth * np.sin(angle)), round(depth * np.cos(angle)))
-    wall = ink - core
+    if width > 3 and random.random() < 0.7:
+        angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0.05, 0.6) * width
+        row, column = depth * np.sin(angle), depth * np.cos(angle)
+        hidden = gaussian_filter(ink, random.uniform(0.5, 1 + 0.1 * width), truncate=3)
+        core = ink * np.clip(1.4 * moved(hidden, round(row), round(column)), 0, 1)
     rough = fractal_noise(random, shape, 0.9, coarse=30)
-    surface = surface.darkened(np.clip(wall * (random.uniform(-0.1, 0.65) + 0.12 * rough), -0.3, 1))
+    wall = random.uniform(-0.1, 0.65) + random.uniform(0.02, 0.2) * rough
+    surface = surface.darkened(np.clip((ink - core) * wall, -0.3, 1))
     deep = np.clip(darkness + 0.06 * rough, 0, 0.97)
     if width > 5 and random.random() < 0.3:
         debris = smoothstep(fractal_noise(random, shape, 1.0, coarse=30), random.uniform(0, 1.2), 2)
         deep *= 1 - random.uniform(0.3, 0.8) * debris
     edge = gaussian_filter(ink, min(0.6 + 0.12 * width, 3.0), truncate=3)
-    lip = random.uniform(0, 1.6) * min(width / 4, 1.5)
+    lip = random.uniform(0, 2.2) * min(width / 4, 1.5)
     surface = surface.raised(-lip * edge)
     return surface.darkened(core * deep * (0.75 + 0.25 * smoothstep(edge, 0.2, 0.9)))
 

@@ -32,12 +32,14 @@ def _concrete(random: Random, shape: Shape) -> Surface:
     tone = 0.05 * coarse * fractal_noise(random, shape, random.uniform(1.4, 2.0))
     tone += 0.035 * fine * fractal_noise(random, shape, random.uniform(0.4, 1.0), coarse=60)
     surface = Surface(
-        (1 + tone)[..., np.newaxis] * grey(random, 0.3, 0.8),
-        _roughness(random, shape, random.lognormal(-0.5, 0.8)),
+        (1 + tone)[..., np.newaxis] * grey(random, 0.35, 0.8, tint=0.022),
+        _roughness(random, shape, min(random.lognormal(-0.8, 0.7), 1.2)),
     )
-    if random.random() < 0.35:
+    if random.random() < 0.6:
+        surface = _mottled(random, surface)
+    if random.random() < 0.25:
         surface = _speckled(random, surface)
-    if random.random() < 0.55:
+    if random.random() < 0.6:
         surface = _pitted(random, surface)
     if random.random() < 0.3:
         surface = _bubbles(random, surface)
@@ -69,6 +71,15 @@ def _turned(field: Field, shape: Shape) -> Field:
     return field.T if shape[0] == shape[1] else field[::-1]
 
 
+def _mottled(random: Random, surface: Surface) -> Surface:
+    """Spots of cement paste with borders, in a few tones, as on weathered concrete."""
+    size = random.uniform(4, 30)
+    noise = fractal_noise(random, surface.shape, random.uniform(0.6, 1.1), size * 4, fine=2.5)
+    soft = random.uniform(0.15, 0.8)
+    tones = smoothstep(noise, -soft, soft) + smoothstep(noise, 1.2 - soft, 1.2 + soft)
+    return surface.darkened(random.uniform(-0.06, 0.1) * tones)
+
+
 def _speckled(random: Random, surface: Surface) -> Surface:
     """Sand and stones that show through the paste, some darker, some lighter."""
     size = random.uniform(2.5, 9.0)
@@ -82,7 +93,8 @@ def _pitted(random: Random, surface: Surface) -> Surface:
     """Small ragged pits and crumbs."""
     size = random.uniform(4, 14)
     noise = fractal_noise(random, surface.shape, 0.5, coarse=size * 3, fine=size / 3)
-    rare = random.uniform(1.6, 3.0)
+    noise += random.uniform(0, 0.8) * fractal_noise(random, surface.shape, 1.6)  # in clusters
+    rare = random.uniform(1.8, 3.2)
     pits = smoothstep(noise, rare, rare + 0.5)
     crumbs = smoothstep(-noise, rare + 0.4, rare + 0.9)
     depth = random.uniform(0.3, 1.5)
@@ -132,8 +144,8 @@ def _plaster(random: Random, shape: Shape) -> Surface:
     """Painted plaster: smooth or of even grain, of any pale colour."""
     tone = 0.02 * random.uniform(0.2, 1.5) * fractal_noise(random, shape, 1.7)
     return Surface(
-        (1 + tone)[..., np.newaxis] * grey(random, 0.5, 0.95, tint=0.12),
-        _roughness(random, shape, random.lognormal(-0.9, 0.8)),
+        (1 + tone)[..., np.newaxis] * grey(random, 0.5, 0.95, tint=0.08),
+        _roughness(random, shape, min(random.lognormal(-1.0, 0.8), 1.2)),
     )
 
 
