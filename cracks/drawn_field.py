@@ -102,7 +102,7 @@ def _periodic_noise(  # noqa: PLR0913
     parts *= gain[..., np.newaxis]
     spectrum = parts.view(np.complex128)[..., 0]
     noise = fft.irfft2(spectrum, s=(height, width), overwrite_x=True)
-    return np.asarray(noise[: shape[0], : shape[1]] )
+    return np.asarray(noise[: shape[0], : shape[1]])
 
 
 @lru_cache(maxsize=16)

@@ -78,9 +78,7 @@ def swayed(random: Random, points: Points, sway: float, slope: float) -> Points:
     return np.asarray(points + sway * (offset - offset[0])[:, np.newaxis] * across)
 
 
-def through(
-    random: Random, shape: Shape, margin: float = 0.15
-) -> tuple[Points, Points, Points]:
+def through(random: Random, shape: Shape, margin: float = 0.15) -> tuple[Points, Points, Points]:
     """A line through the image: where it leaves, a point within, where it leaves again.
 
     Args:

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from cracks.drawn_field import Field, Random, Surface, fractal_noise, grey, moved, smoothstep, wander
+from cracks.drawn_field import (
+    Field,
+    Random,
+    Surface,
+    fractal_noise,
+    grey,
+    moved,
+    smoothstep,
+    wander,
+)
 from cracks.drawn_lines import (
     Points,
     beside,
@@ -153,9 +162,7 @@ def _holes(random: Random, surface: Surface) -> Surface:
     ragged, stretch = random.choice([0.03, 0.12, 0.3]), random.uniform(1, 2.2)
     for _ in range(random.integers(1, 6)):
         radius = float(np.exp(random.uniform(np.log(3), np.log(28))))
-        outlines.append(
-            blob(random, random.uniform(0, 1, 2) * shape, radius, ragged, stretch)
-        )
+        outlines.append(blob(random, random.uniform(0, 1, 2) * shape, radius, ragged, stretch))
     hole = filled(outlines, shape)
     away = np.rint(random.uniform(-5, 5, 2)).astype(int)
     core = hole * moved(hole, *away)

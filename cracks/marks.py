@@ -137,7 +137,9 @@ def _cracked(random: Random, points: Points, width: float, *, tapers: bool = Fal
     line = ribbon(points, widths, strength)
     if width < 3:
         return line
-    across = (line.left - line.right) / (np.hypot(*(line.left - line.right).T)[:, np.newaxis] + 1e-9)
+    across = (line.left - line.right) / (
+        np.hypot(*(line.left - line.right).T)[:, np.newaxis] + 1e-9
+    )
     ragged = random.uniform(0.01, 0.09) * widths + random.uniform(0, 0.4)
     slope = random.uniform(0.5, 1.1)
     return Line(
@@ -182,9 +184,7 @@ def _steps(random: Random, shape: Shape, courses: Courses) -> Points:
         corners += [(down, across), (down + courses.height, across)]
     down, across = np.array(corners).T
     turned = np.stack([down * cos + across * sin, across * cos - down * sin], axis=1)
-    path = np.concatenate(
-        [straight(a, b) for a, b in zip(turned[:-1], turned[1:], strict=True)]
-    )
+    path = np.concatenate([straight(a, b) for a, b in zip(turned[:-1], turned[1:], strict=True)])
     near = ((path > -30) & (path < np.array(shape) + 30)).all(axis=1)
     return swayed(random, path[near], courses.joint / 5, 0.7)
 
@@ -192,9 +192,7 @@ def _steps(random: Random, shape: Shape, courses: Courses) -> Points:
 # --- what they look like ----------------------------------------------------------------
 
 
-def _opened(
-    random: Random, surface: Surface, ink: Field, width: float, darkness: float
-) -> Surface:
+def _opened(random: Random, surface: Surface, ink: Field, width: float, darkness: float) -> Surface:
     """The crack itself: dark within, with rounded edges, and one wall of it in the light."""
     shape = surface.shape
     core = ink
