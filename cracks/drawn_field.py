@@ -29,6 +29,22 @@ class Courses(NamedTuple):
     height: float  # pixels of a course with its joint
     angle: float  # radians by which the courses are turned
     joint: float  # pixels
+    origin: tuple[float, float] = (0.0, 0.0)  # row and column where they begin
+
+    def seen_from(self, row: int, column: int) -> "Courses":
+        """The same courses on a part of the surface that begins at this pixel."""
+        return self._replace(origin=(self.origin[0] - row, self.origin[1] - column))
+
+    def along(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Field, Field]:
+        """How far pixels are down and to the right, measured along the courses."""
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        down, right = np.asarray(rows) - self.origin[0], np.asarray(columns) - self.origin[1]
+        return down * cos - right * sin, down * sin + right * cos
+
+    def pixels(self, down: Field, right: Field) -> NDArray[np.float64]:
+        """The reverse: row and column of places along the courses, `[n, 2]`."""
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        return np.stack([down * cos + right * sin, right * cos - down * sin], axis=1) + self.origin
 
 
 class Surface(NamedTuple):
@@ -43,21 +59,30 @@ class Surface(NamedTuple):
         """Height and width."""
         return self.relief.shape[0], self.relief.shape[1]
 
+    def cut(self, place: tuple[slice, slice]) -> "Surface":
+        """A rectangle of the surface."""
+        # joints are where they are on the whole surface
+        row, column = (part.indices(side)[0] for part, side in zip(place, self.shape, strict=True))
+        courses = self.courses and self.courses.seen_from(row, column)
+        return Surface(self.colour[place], self.relief[place], courses)
+
     def darkened(self, share: Field) -> "Surface":
         """The surface that reflects less by this share of each pixel, or more if negative."""
         return self._replace(colour=self.colour * (1 - share)[..., np.newaxis])
 
     def covered(self, share: Field, colour: ArrayLike) -> "Surface":
         """The surface under something of another colour that hides this share of each pixel."""
-        opacity = share[..., np.newaxis]
-        return self._replace(colour=self.colour * (1 - opacity) + np.asarray(colour) * opacity)
+        mixed = np.asarray(colour) - self.colour
+        mixed *= share[..., np.newaxis]
+        mixed += self.colour
+        return self._replace(colour=mixed)
 
     def raised(self, pixels: Field) -> "Surface":
         """The surface with its relief changed."""
         return self._replace(relief=self.relief + pixels)
 
 
-def fractal_noise(  # noqa: PLR0913
+def fractal_noise(
     random: Random,
     shape: Shape,
     slope: float,
@@ -88,7 +113,7 @@ def fractal_noise(  # noqa: PLR0913
     return np.asarray(noise / (noise.std() + 1e-12))
 
 
-def _periodic_noise(  # noqa: PLR0913
+def _periodic_noise(
     random: Random, shape: Shape, slope: float, coarse: float, fine: float, stretch: float
 ) -> Field:
     height, width = (fft.next_fast_len(side, real=True) for side in shape)
@@ -98,7 +123,7 @@ def _periodic_noise(  # noqa: PLR0913
     if fine:
         gain[log_frequency > -np.log(fine)] = 0
     gain[0, 0] = 0
-    parts = random.standard_normal((*gain.shape, 2))
+    parts = random.random((*gain.shape, 2)) - 0.5  # many of them add up to a normal distribution
     parts *= gain[..., np.newaxis]
     spectrum = parts.view(np.complex128)[..., 0]
     noise = fft.irfft2(spectrum, s=(height, width), overwrite_x=True)

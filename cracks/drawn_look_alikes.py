@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from cracks.drawn_field import (
-    Field,
     Random,
     Surface,
     fractal_noise,
@@ -249,7 +248,7 @@ def _edge(random: Random, surface: Surface) -> Surface:
     shadow = gaussian_filter(beyond, random.uniform(2, 7), truncate=3)
     gravel = fractal_noise(random, shape, random.uniform(0.3, 1.4), coarse=random.uniform(12, 60))
     tone = np.clip(1 + random.uniform(0.1, 0.5) * gravel, 0.1, 2)
-    colour = grey(random, 0.04, 0.5, tint=0.15) * tone[..., np.newaxis]
+    colour = grey(random, 0.12, 0.5, tint=0.15) * tone[..., np.newaxis]
     surface = surface.darkened(random.uniform(0, 0.6) * shadow)
     surface = surface.raised(-random.uniform(0, 3) * gaussian_filter(beyond, 1.5))
     return surface.covered(gaussian_filter(beyond, 0.5), colour)

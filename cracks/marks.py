@@ -1,5 +1,6 @@
 """Cracks: hairlines to gaps as wide as a hand, single, branched, in nets and along joints."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -41,15 +42,18 @@ class Crack(NamedTuple):
 
 
 _KINDS = (  # share, width from and to in pixels, darkness from and to
-    (0.14, 0.6, 1.2, 0.45, 0.85),
-    (0.26, 1.2, 3.0, 0.5, 0.9),
-    (0.34, 3.0, 8.0, 0.6, 0.95),
-    (0.22, 8.0, 26.0, 0.7, 0.97),
-    (0.04, 26.0, 55.0, 0.8, 0.97),
+    (0.10, 0.7, 1.3, 0.5, 0.85),
+    (0.22, 1.3, 3.0, 0.55, 0.9),
+    (0.36, 3.0, 8.0, 0.6, 0.95),
+    (0.27, 8.0, 26.0, 0.7, 0.97),
+    (0.05, 26.0, 55.0, 0.8, 0.97),
 )
 
 
 _LOST = 18.0  # pixels of width, by texture, below which a crack cannot be told from the grain
+
+
+_LEAST_POINTS = 40  # of a crack along joints, a step of two pixels from each to the next
 
 
 def add_crack(random: Random, surface: Surface, scale: float = 1.0) -> Crack:
@@ -89,7 +93,9 @@ def _texture(surface: Surface) -> float:
 
 def _lines(random: Random, surface: Surface, width: float) -> list[Line]:
     if surface.courses and random.random() < 0.65:
-        return [_cracked(random, _steps(random, surface.shape, surface.courses), width)]
+        path = _steps(random, surface.shape, surface.courses)
+        if _inside(path, surface.shape).sum() > _LEAST_POINTS:
+            return [_cracked(random, path, width)]
     if width < 8 and random.random() < 0.08:
         return _net(random, surface.shape, width)
     return _branched(random, surface.shape, width)
@@ -98,7 +104,7 @@ def _lines(random: Random, surface: Surface, width: float) -> list[Line]:
 def _branched(random: Random, shape: Shape, width: float) -> list[Line]:
     """A crack with its branches, each of which begins on the crack and thins out."""
     before, middle, after = through(random, shape)
-    if random.random() < 0.18:
+    if random.random() < 0.15:
         after = middle + random.uniform(0.1, 0.5) * (after - middle)  # the crack ends here
     path = _jagged(random, straight(before, after), min(shape))
     path += middle - path[np.argmin(np.hypot(*(path - middle).T))]
@@ -120,7 +126,7 @@ def _jagged(random: Random, points: Points, side: int) -> Points:
     size = side / 227
     bends = random.uniform(2, 16) * size
     points = swayed(random, points, bends, random.uniform(1.2, 1.8))
-    points = swayed(random, points, random.uniform(0.3, 2.5) * size, random.uniform(0.7, 1.1))
+    points = swayed(random, points, random.uniform(0.3, 2.0) * size, random.uniform(0.7, 1.1))
     return swayed(random, points, random.uniform(0, 0.5), 0.1)
 
 
@@ -169,24 +175,22 @@ def _net(random: Random, shape: Shape, width: float) -> list[Line]:
 
 def _steps(random: Random, shape: Shape, courses: Courses) -> Points:
     """The way of a crack along the joints of masonry: across a course, along a joint, and so on."""
-    cos, sin = np.cos(courses.angle), np.sin(courses.angle)
-    middle = np.array(shape) * random.uniform(0.3, 0.7, 2)
-    first = round((middle[0] * cos - middle[1] * sin) / courses.height)
-    half = courses.length / 2
-    right = middle[0] * sin + middle[1] * cos
+    down, right = courses.along(*(np.array(shape) * random.uniform(0.3, 0.7, 2)))
+    first, half = round(float(down) / courses.height), courses.length / 2
     odd = first % 2 / 2
-    joint = (round(right / courses.length + odd) - odd) * courses.length
+    joint = (round(float(right) / courses.length + odd) - odd) * courses.length
     reach = int(1.5 * max(shape) / min(courses.height, half)) + 1
     heading = random.choice([-1, 1])
-    corners = []
-    for step in range(-reach, reach + 1):
-        down, across = (first + step) * courses.height, joint + heading * step * half
-        corners += [(down, across), (down + courses.height, across)]
-    down, across = np.array(corners).T
-    turned = np.stack([down * cos + across * sin, across * cos - down * sin], axis=1)
-    path = np.concatenate([straight(a, b) for a, b in zip(turned[:-1], turned[1:], strict=True)])
-    near = ((path > -30) & (path < np.array(shape) + 30)).all(axis=1)
-    return swayed(random, path[near], courses.joint / 5, 0.7)
+    steps = np.arange(-reach, reach + 1).repeat(2)
+    beds = (first + np.arange(-reach, reach + 1))[:, np.newaxis] + np.array([0, 1])
+    corners = courses.pixels(beds.ravel() * courses.height, joint + heading * steps * half)
+    path = np.concatenate([straight(a, b) for a, b in itertools.pairwise(corners)])
+    path = path[_inside(path, shape, margin=30)]
+    return swayed(random, path, courses.joint / 5, 0.7) if len(path) > _LEAST_POINTS else path
+
+
+def _inside(points: Points, shape: Shape, margin: float = 0.0) -> NDArray[np.bool_]:
+    return ((points > -margin) & (points < np.array(shape) + margin)).all(axis=1)
 
 
 # --- what they look like ----------------------------------------------------------------

@@ -1,24 +1,26 @@
-"""The drawn dataset: close-ups of concrete with and without cracks, from a seed, without network.
+"""The drawn dataset: close-ups of walls, floors and roads, from a seed, without network.
 
-It stands in for photographs, so that the whole pipeline runs anywhere; it is no benchmark. Each
-image is drawn from the seed, its class and its number alone, so images do not depend on how many
-there are or on which core draws them.
+Images of one number are two patches of one wall, one with a crack and one without, beside each
+other on one photograph: nothing but the crack tells the classes apart. A wall is drawn from the
+seed and its number alone, so images do not depend on how many there are or on which core draws
+them.
 """
 
 import io
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cracks.drawn_field import Random, Shape
+from cracks.drawn_field import Random, Shape, Surface
 from cracks.drawn_look_alikes import LOOK_ALIKES
 from cracks.images import RGB
-from cracks.labels import CLASSES, POSITIVE
+from cracks.labels import CLASSES
 from cracks.marks import add_crack
 from cracks.progress import progress
 from cracks.surface import draw_surface, photograph
@@ -32,9 +34,10 @@ COPIED_SHARE = 0.03
 COPY_KINDS = ("same bytes", "recompressed", "left-right", "top-bottom", "half turn")
 """How copies are made, in turn."""
 
-_LOOK_ALIKES = ([0.4, 0.35, 0.17, 0.08], [0.6, 0.25, 0.1, 0.05])
-"""Shares of images with no, one, two and three things that are taken for cracks; where there is no
-crack, and where there is one."""
+_LOOK_ALIKES = [0.45, 0.35, 0.15, 0.05]
+"""Shares of walls with no, one, two and three things that are taken for cracks."""
+
+_GAP = 10  # pixels between two patches of a wall
 
 _THIN = 3.0  # pixels of a crack below which it is lost on a blurred photograph
 
@@ -59,16 +62,14 @@ class Copy(NamedTuple):
 
 def iter_sample(images_per_class: int, seed: int) -> Iterator[tuple[str, bytes]]:
     """Draw all images on all cores; yield names and JPEG files, sorted by name."""
-    todo = [(label, n) for label in CLASSES for n in range(1, images_per_class + 1)]
-    labels, numbers = zip(*todo, strict=True)
+    numbers = range(1, images_per_class + 1)
+    draw_files = partial(_files, images_per_class=images_per_class, seed=seed)
     with ProcessPoolExecutor() as pool:
-        files = pool.map(
-            _file, labels, numbers, [images_per_class] * len(todo), [seed] * len(todo), chunksize=8
-        )
-        for (label, number), data in zip(
-            progress(todo, desc="drawing", unit="img"), files, strict=True
-        ):
-            yield member_name(label, number), data
+        drawn = pool.map(draw_files, numbers, chunksize=4)
+        files = list(progress(drawn, total=images_per_class, desc="drawing", unit="wall"))
+    for place, label in enumerate(CLASSES):
+        for number in numbers:
+            yield member_name(label, number), files[number - 1][place]
 
 
 def member_name(label: str, number: int) -> str:
@@ -87,13 +88,17 @@ def planted_copies(images_per_class: int) -> dict[int, Copy]:
 
 def draw(label: str, number: int, seed: int) -> Drawing:
     """Draw one image of 227 x 227 pixels and the mask of its crack (empty if there is none)."""
-    random = _random(label, number, seed)
-    return _draw(random, (SIDE, SIDE), cracks=int(label == POSITIVE))
+    return _draw_patches(number, seed)[CLASSES.index(label)]
 
 
 def draw_photograph(width: int, height: int, seed: int, cracks: int = 3) -> Drawing:
     """Draw a whole wall, larger than a patch, with several cracks."""
-    return _draw(_random("photograph", 0, seed), (height, width), cracks)
+    random, shape = _random("photograph", seed), (height, width)
+    wall, inside, thinnest = _draw_wall(random, shape), np.zeros(shape), np.inf
+    for _ in range(cracks):
+        wall, one, width_of_crack = add_crack(random, wall, scale=max(1.0, min(shape) / 900))
+        inside, thinnest = np.maximum(inside, one), min(thinnest, width_of_crack)
+    return Drawing(photograph(random, wall, sharp=thinnest < _THIN), inside > _MASKED)
 
 
 def sample_mask(label: str, number: int, images_per_class: int, seed: int) -> Mask:
@@ -110,32 +115,44 @@ def encode_jpeg(rgb: RGB, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _random(kind: str, number: int, seed: int) -> Random:
-    return np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
+def _random(kind: str, *numbers: int) -> Random:
+    return np.random.default_rng([zlib.crc32(kind.encode()), *numbers])
 
 
-def _draw(random: Random, shape: Shape, cracks: int) -> Drawing:
-    surface = draw_surface(random, shape)
-    for _ in range(random.choice(4, p=_LOOK_ALIKES[bool(cracks)])):
-        surface = LOOK_ALIKES[random.integers(len(LOOK_ALIKES))](random, surface)
-    inside, thinnest = np.zeros(shape), np.inf
-    for _ in range(cracks):
-        surface, one, width = add_crack(random, surface, scale=max(1.0, min(shape) / 900))
-        inside, thinnest = np.maximum(inside, one), min(thinnest, width)
-    rgb = photograph(random, surface, sharp=thinnest < _THIN)
-    return Drawing(rgb, inside > _MASKED)
+def _draw_wall(random: Random, shape: Shape) -> Surface:
+    wall = draw_surface(random, shape)
+    for _ in range(random.choice(len(_LOOK_ALIKES), p=_LOOK_ALIKES)):
+        wall = LOOK_ALIKES[random.integers(len(LOOK_ALIKES))](random, wall)
+    return wall
 
 
-def _file(label: str, number: int, images_per_class: int, seed: int) -> bytes:
+def _draw_patches(number: int, seed: int) -> tuple[Drawing, Drawing]:
+    """Two patches of one wall on one photograph, in the order of `CLASSES`."""
+    random = _random("patches", seed, number)
+    wall = _draw_wall(random, (SIDE, 2 * SIDE + _GAP))
+    left, right = np.s_[:, :SIDE], np.s_[:, SIDE + _GAP :]
+    cracked, bare = (left, right) if random.random() < 0.5 else (right, left)
+    patch, inside, width = add_crack(random, wall.cut(cracked))
+    wall.colour[cracked], wall.relief[cracked] = patch.colour, patch.relief
+    rgb = photograph(random, wall, sharp=width < _THIN)
+    return (
+        Drawing(np.ascontiguousarray(rgb[bare]), np.zeros((SIDE, SIDE), dtype=bool)),
+        Drawing(np.ascontiguousarray(rgb[cracked]), inside > _MASKED),
+    )
+
+
+def _files(number: int, images_per_class: int, seed: int) -> list[bytes]:
+    """The JPEG files of one number, in the order of `CLASSES`."""
     copy = planted_copies(images_per_class).get(number)
     original = copy.original if copy else number
-    drawn = draw(label, original, seed)
-    quality = int(_random(f"{label} quality", original, seed).integers(55, 97))
-    if copy is None or copy.kind == "same bytes":
-        return encode_jpeg(drawn.rgb, quality)
-    return encode_jpeg(
-        _turned(drawn.rgb, copy.kind), 60 if copy.kind == "recompressed" else quality
-    )
+    quality = int(_random("quality", seed, original).integers(55, 97))
+    kind = copy.kind if copy else COPY_KINDS[0]
+    if kind == "recompressed":
+        quality = min(quality, 60) - 10
+    return [
+        encode_jpeg(_turned(drawing.rgb, kind), quality)
+        for drawing in _draw_patches(original, seed)
+    ]
 
 
 def _turned(pixels: NDArray, kind: str) -> NDArray:  # type: ignore[type-arg]

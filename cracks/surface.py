@@ -20,7 +20,7 @@ __all__ = ["draw_surface", "photograph"]
 def draw_surface(random: Random, shape: Shape) -> Surface:
     """A bare surface, before light and camera."""
     materials = (_concrete, _plaster, _asphalt, _masonry)
-    return materials[random.choice(4, p=[0.72, 0.08, 0.11, 0.09])](random, shape)
+    return materials[random.choice(4, p=[0.78, 0.06, 0.09, 0.07])](random, shape)
 
 
 # --- concrete and plaster ---------------------------------------------------------------
@@ -52,23 +52,21 @@ def _concrete(random: Random, shape: Shape) -> Surface:
 
 def _roughness(random: Random, shape: Shape, slope: float) -> Field:
     """A relief whose mean slope is about a tenth of `slope`; at times brushed in one direction."""
-    brushed = random.random() < 0.12
-    relief = fractal_noise(
-        random,
-        shape,
-        random.uniform(0.6, 1.8),
-        coarse=random.uniform(12, 80),
-        stretch=random.uniform(3, 10) if brushed else 1.0,
-    )
-    if brushed and random.random() < 0.5:
-        relief = np.ascontiguousarray(_turned(relief, shape))
+    slope_of_noise, coarse = random.uniform(0.6, 1.8), random.uniform(12, 80)
+    if random.random() < 0.12:
+        relief = _grained(random, shape, slope_of_noise, coarse, stretch=random.uniform(3, 10))
+    else:
+        relief = fractal_noise(random, shape, slope_of_noise, coarse)
     steepness = np.abs(np.diff(relief, axis=0)).mean() + np.abs(np.diff(relief, axis=1)).mean()
     return np.asarray(relief * 0.12 * slope / steepness)
 
 
-def _turned(field: Field, shape: Shape) -> Field:
-    """The field turned by a right angle, as far as it covers the same shape, else as it was."""
-    return field.T if shape[0] == shape[1] else field[::-1]
+def _grained(random: Random, shape: Shape, slope: float, coarse: float, stretch: float) -> Field:
+    """Noise that runs from top to bottom or from side to side."""
+    if random.random() < 0.5:
+        return fractal_noise(random, shape, slope, coarse, stretch=stretch)
+    turned = fractal_noise(random, (shape[1], shape[0]), slope, coarse, stretch=stretch)
+    return np.ascontiguousarray(turned.T)
 
 
 def _mottled(random: Random, surface: Surface) -> Surface:
@@ -125,9 +123,7 @@ def _bubbles(random: Random, surface: Surface) -> Surface:
 
 def _boards(random: Random, surface: Surface) -> Surface:
     """The grain of the boards that the concrete was cast against."""
-    shape = surface.shape
-    streaks = fractal_noise(random, shape, 1.1, coarse=50, stretch=random.uniform(6, 20))
-    streaks = _turned(streaks, shape) if random.random() < 0.5 else streaks
+    streaks = _grained(random, surface.shape, 1.1, coarse=50, stretch=random.uniform(6, 20))
     surface = surface.darkened(random.uniform(0.01, 0.05) * streaks)
     return surface.raised(random.uniform(0, 0.4) * streaks)
 
@@ -172,7 +168,7 @@ def _asphalt(random: Random, shape: Shape) -> Surface:
 def _masonry(random: Random, shape: Shape) -> Surface:
     """Bricks, blocks or slabs, with joints."""
     courses = _running_bond(random, shape)
-    down, right = _along_courses(courses, shape)
+    down, right = courses.along(*np.mgrid[: shape[0], : shape[1]])
     course = np.floor(down / courses.height)
     along = right / courses.length + 0.5 * np.mod(course, 2)
     edge = np.minimum(
@@ -208,13 +204,6 @@ def _running_bond(random: Random, shape: Shape) -> Courses:
     angle = random.normal(0, 0.06) + (np.pi / 2 if random.random() < 0.15 else 0)
     joint = float(np.clip(height * random.uniform(0.04, 0.2), 2, 22))
     return Courses(height * random.uniform(1.6, 3.4), height, angle, joint)
-
-
-def _along_courses(courses: Courses, shape: Shape) -> tuple[Field, Field]:
-    """How far each pixel is down and to the right, measured along the courses."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-    cos, sin = np.cos(courses.angle), np.sin(courses.angle)
-    return rows * cos - columns * sin, rows * sin + columns * cos
 
 
 def _to_joint(place: Field) -> Field:

@@ -88,13 +88,13 @@ def test_uncracked_images_have_no_mask_whatever_is_on_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert not any(draw(NEGATIVE, number, 0).mask.any() for number in range(1, 6))
-    monkeypatch.setattr(sample, "_LOOK_ALIKES", ([0, 0, 0, 1], [0, 0, 0, 1]))
+    monkeypatch.setattr(sample, "_LOOK_ALIKES", [0, 0, 0, 1])
     assert not any(draw(NEGATIVE, number, 0).mask.any() for number in range(1, 11))
 
 
 def test_what_lies_on_a_surface_does_not_change_its_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each look-alike alone, with a crack: the mask is the crack's, not what looks like one."""
-    monkeypatch.setattr(sample, "_LOOK_ALIKES", ([0, 1, 0, 0], [0, 1, 0, 0]))
+    monkeypatch.setattr(sample, "_LOOK_ALIKES", [0, 1, 0, 0])
     for look_alike in LOOK_ALIKES:
         monkeypatch.setattr(sample, "LOOK_ALIKES", (look_alike,))
         assert not draw(NEGATIVE, 1, 0).mask.any()
