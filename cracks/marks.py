@@ -106,7 +106,7 @@ def _branched(random: Random, shape: Shape, width: float) -> list[Line]:
     before, middle, after = through(random, shape)
     if random.random() < 0.15:
         after = middle + random.uniform(0.1, 0.5) * (after - middle)  # the crack ends here
-    path = _jagged(random, straight(before, after), min(shape))
+    path = _jagged(random, straight(before, after))
     path += middle - path[np.argmin(np.hypot(*(path - middle).T))]
     ends = np.hypot(*(after - middle)) < 0.5 * min(shape)
     lines = [_cracked(random, path, width, tapers=bool(ends))]
@@ -116,17 +116,17 @@ def _branched(random: Random, shape: Shape, width: float) -> list[Line]:
         angle = np.arctan2(along[0], along[1]) + random.choice([-1, 1]) * random.uniform(0.3, 1.3)
         length = random.uniform(0.2, 0.8) * min(shape)
         tip = path[place] + length * np.array([np.sin(angle), np.cos(angle)])
-        branch = _jagged(random, straight(path[place], tip), min(shape))
+        branch = _jagged(random, straight(path[place], tip))
         lines.append(_cracked(random, branch, width * random.uniform(0.15, 0.8), tapers=True))
     return lines
 
 
-def _jagged(random: Random, points: Points, side: int) -> Points:
+def _jagged(random: Random, points: Points) -> Points:
     """A crack's way from the first point to the last: long bends, kinks, steps around grains."""
-    size = side / 227
-    bends = random.uniform(2, 16) * size
-    points = swayed(random, points, bends, random.uniform(1.2, 1.8))
-    points = swayed(random, points, random.uniform(0.3, 2.0) * size, random.uniform(0.7, 1.1))
+    length = float(np.hypot(*(points[-1] - points[0])))
+    points = swayed(random, points, random.uniform(0.01, 0.07) * length, random.uniform(1.2, 1.8))
+    kinks = random.uniform(0.002, 0.01) * length
+    points = swayed(random, points, kinks, random.uniform(0.7, 1.1))
     return swayed(random, points, random.uniform(0, 0.5), 0.1)
 
 
