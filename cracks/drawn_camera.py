@@ -34,7 +34,7 @@ def photograph(random: Random, surface: Surface, sharp: bool = False) -> RGB:
     if random.random() < 0.06:
         seen[:] = seen.mean(axis=2, keepdims=True)
     rgb = np.asarray(np.clip(np.rint(seen), 0, 255), dtype=np.uint8)
-    return rgb if sharp or random.random() < 0.85 else _resampled(random, rgb)
+    return rgb if sharp or random.random() < 0.75 else _resampled(random, rgb)
 
 
 def _light(random: Random, shape: Shape) -> Field:
@@ -73,7 +73,7 @@ def _blurred(seen: Colours, sigma: float) -> Colours:
 
 def _through_lens(random: Random, seen: Colours, sharp: bool) -> Colours:
     """Out of focus a little, at times a lot, or blurred by a movement."""
-    kind = 0 if sharp else random.choice(3, p=[0.78, 0.15, 0.07])
+    kind = 0 if sharp else random.choice(3, p=[0.72, 0.22, 0.06])
     if kind == 2:
         axis = int(random.integers(2))
         return np.asarray(gaussian_filter1d(seen, random.uniform(1, 3), axis=axis, mode="nearest"))

@@ -237,7 +237,7 @@ def _patch(random: Random, surface: Surface) -> Surface:
     worn = fractal_noise(random, surface.shape, 0.9, coarse=40)
     share = side * smoothstep(worn, random.choice([-9.0, -2.5, -1.0]), -0.5)
     surface = surface.raised(random.uniform(-2.5, 2.5) * gaussian_filter(share, 1.0))
-    colour = grey(random, 0.15, 1.0, tint=0.1) * (1 + 0.05 * worn)[..., np.newaxis]
+    colour = grey(random, 0.15, 1.0, tint=0.06) * (1 + 0.05 * worn)[..., np.newaxis]
     return surface.covered(share * random.uniform(0.3, 1), colour)
 
 
@@ -248,7 +248,7 @@ def _edge(random: Random, surface: Surface) -> Surface:
     shadow = gaussian_filter(beyond, random.uniform(2, 7), truncate=3)
     gravel = fractal_noise(random, shape, random.uniform(0.3, 1.4), coarse=random.uniform(12, 60))
     tone = np.clip(1 + random.uniform(0.1, 0.5) * gravel, 0.1, 2)
-    colour = grey(random, 0.12, 0.5, tint=0.15) * tone[..., np.newaxis]
+    colour = grey(random, 0.12, 0.5, tint=0.08) * tone[..., np.newaxis]
     surface = surface.darkened(random.uniform(0, 0.6) * shadow)
     surface = surface.raised(-random.uniform(0, 3) * gaussian_filter(beyond, 1.5))
     return surface.covered(gaussian_filter(beyond, 0.5), colour)

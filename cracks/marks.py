@@ -71,7 +71,7 @@ def add_crack(random: Random, surface: Surface, scale: float = 1.0) -> Crack:
     lines = _lines(random, surface, width)
     ink = coverage(lines, shape)
     inside = ink if all((line.strength == 1).all() for line in lines) else footprint(lines, shape)
-    if width > 2 and random.random() < 0.3:
+    if width > 2 and random.random() < 0.4:
         surface = _stepped(random, surface, lines[0], width)
     if random.random() < (0.4 if width > 6 else 0.12):
         surface = _spalled(random, surface, inside)
@@ -124,8 +124,8 @@ def _branched(random: Random, shape: Shape, width: float) -> list[Line]:
 def _jagged(random: Random, points: Points) -> Points:
     """A crack's way from the first point to the last: long bends, kinks, steps around grains."""
     length = float(np.hypot(*(points[-1] - points[0])))
-    points = swayed(random, points, random.uniform(0.01, 0.07) * length, random.uniform(1.2, 1.8))
-    kinks = random.uniform(0.002, 0.01) * length
+    points = swayed(random, points, random.uniform(0.01, 0.06) * length, random.uniform(1.35, 2.0))
+    kinks = random.uniform(0.002, 0.008) * length
     points = swayed(random, points, kinks, random.uniform(0.7, 1.1))
     return swayed(random, points, random.uniform(0, 0.5), 0.1)
 
@@ -200,10 +200,10 @@ def _opened(random: Random, surface: Surface, ink: Field, width: float, darkness
     """The crack itself: dark within, with rounded edges, and one wall of it in the light."""
     shape = surface.shape
     core = ink
-    if width > 3 and random.random() < 0.7:
+    if width > 3 and random.random() < 0.8:
         angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0.05, 0.6) * width
         row, column = depth * np.sin(angle), depth * np.cos(angle)
-        hidden = gaussian_filter(ink, random.uniform(0.5, 1 + 0.1 * width), truncate=3)
+        hidden = gaussian_filter(ink, random.uniform(0.5, 1 + 0.2 * width), truncate=2.5)
         core = ink * np.clip(1.4 * moved(hidden, round(row), round(column)), 0, 1)
     rough = fractal_noise(random, shape, 0.9, coarse=30)
     wall = random.uniform(-0.1, 0.65) + random.uniform(0.02, 0.2) * rough

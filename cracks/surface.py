@@ -41,6 +41,8 @@ def _concrete(random: Random, shape: Shape) -> Surface:
         surface = _speckled(random, surface)
     if random.random() < 0.6:
         surface = _pitted(random, surface)
+    if random.random() < 0.25:
+        surface = _flaked(random, surface)
     if random.random() < 0.3:
         surface = _bubbles(random, surface)
     if random.random() < 0.2:
@@ -98,6 +100,16 @@ def _pitted(random: Random, surface: Surface) -> Surface:
     depth = random.uniform(0.3, 1.5)
     surface = surface.raised(depth * (0.6 * crumbs - pits))
     return surface.darkened(random.uniform(0.05, 0.4) * pits - random.uniform(0, 0.3) * crumbs)
+
+
+def _flaked(random: Random, surface: Surface) -> Surface:
+    """Spots of mortar, lime or dirt, or where the skin came off: ragged, pale or dark."""
+    size = random.uniform(15, 70)
+    noise = fractal_noise(random, surface.shape, random.uniform(0.9, 1.5), size * 2)
+    rare = random.uniform(1.2, 2.4)
+    spots = smoothstep(noise, rare, rare + random.uniform(0.1, 0.5))
+    surface = surface.raised(random.uniform(-1.2, 1.2) * spots)
+    return surface.covered(random.uniform(0.2, 0.9) * spots, grey(random, 0.2, 1.0, tint=0.05))
 
 
 def _bubbles(random: Random, surface: Surface) -> Surface:
