@@ -18,6 +18,7 @@ Points = NDArray[np.float64]
 
 _OVERSAMPLING = 4
 _STEP = 2.0  # pixels from point to point
+_BEYOND = 30.0  # pixels by which lines that cross the image begin and end outside of it
 
 
 class Line(NamedTuple):
@@ -93,7 +94,7 @@ def through(random: Random, shape: Shape, margin: float = 0.15) -> tuple[Points,
     with np.errstate(divide="ignore"):
         reach = ((bounds - middle) / along).max(axis=0).min()
         back = ((middle - bounds) / along).max(axis=0).min()
-    return middle - (back + 12) * along, middle, middle + (reach + 12) * along
+    return middle - (back + _BEYOND) * along, middle, middle + (reach + _BEYOND) * along
 
 
 def beside(points: Points, shape: Shape) -> Field:

@@ -49,10 +49,7 @@ _KINDS = (  # share, width from and to in pixels, darkness from and to
     (0.05, 26.0, 55.0, 0.8, 0.97),
 )
 
-
 _LOST = 18.0  # pixels of width, by texture, below which a crack cannot be told from the grain
-
-
 _LEAST_POINTS = 40  # of a crack along joints, a step of two pixels from each to the next
 
 
