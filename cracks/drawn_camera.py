@@ -28,7 +28,7 @@ def photograph(random: Random, surface: Surface, sharp: bool = False) -> RGB:
     seen[..., 0] *= 1 + tint
     seen[..., 2] *= 1 - tint
     seen = _through_lens(random, seen, sharp)
-    if random.random() < 0.4:
+    if random.random() < 0.35:
         seen += random.uniform(0.2, 1.0) * (seen - _blurred(seen, 1.2))  # sharpened by software
     seen += _sensor_noise(random, shape)
     if random.random() < 0.06:
@@ -58,7 +58,7 @@ def _shading(random: Random, relief: Field) -> Field:
 def _exposure(random: Random, seen: Colours) -> float:
     """The factor that brings the mean to what an automatic exposure makes of it."""
     some = seen[::4, ::4, 1]
-    wanted = random.uniform(*((130, 205), (75, 165))[random.choice(2, p=[0.65, 0.35])])
+    wanted = random.uniform(*((140, 210), (75, 170))[random.choice(2, p=[0.65, 0.35])])
     return float(min(wanted / (some.mean() + 0.02), 250 / np.quantile(some, 0.93)))
 
 
@@ -90,7 +90,7 @@ def _sensor_noise(random: Random, shape: Shape) -> Colours:
     noise = coarse.repeat(2, axis=0).repeat(2, axis=1)[: shape[0], : shape[1]]
     noise += grain[..., np.newaxis]
     noise -= noise.mean()
-    noise *= random.uniform(0.3, 2.5) * 12**0.5
+    noise *= random.uniform(0.3, 2.2) * 12**0.5
     return np.asarray(noise)
 
 

@@ -34,7 +34,7 @@ COPIED_SHARE = 0.03
 COPY_KINDS = ("same bytes", "recompressed", "left-right", "top-bottom", "half turn")
 """How copies are made, in turn."""
 
-_LOOK_ALIKES = [0.45, 0.35, 0.15, 0.05]
+_LOOK_ALIKES = [0.55, 0.3, 0.11, 0.04]
 """Shares of walls with no, one, two and three things that are taken for cracks."""
 
 _GAP = 10  # pixels between two patches of a wall

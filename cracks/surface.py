@@ -29,13 +29,13 @@ def draw_surface(random: Random, shape: Shape) -> Surface:
 def _concrete(random: Random, shape: Shape) -> Surface:
     """Cast concrete: clouds, grain, sand and stones, pores, sometimes the grain of boards."""
     coarse, fine = random.lognormal(-1.0, 0.7), random.lognormal(-0.7, 0.7)
-    tone = 0.05 * coarse * fractal_noise(random, shape, random.uniform(1.4, 2.0))
-    tone += 0.035 * fine * fractal_noise(random, shape, random.uniform(0.4, 1.0), coarse=60)
+    tone = 0.04 * coarse * fractal_noise(random, shape, random.uniform(1.4, 2.0))
+    tone += 0.025 * fine * fractal_noise(random, shape, random.uniform(0.4, 1.0), coarse=60)
     surface = Surface(
         (1 + tone)[..., np.newaxis] * grey(random, 0.35, 0.8, tint=0.022),
-        _roughness(random, shape, min(random.lognormal(-0.8, 0.7), 1.2)),
+        _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)),
     )
-    if random.random() < 0.6:
+    if random.random() < 0.5:
         surface = _mottled(random, surface)
     if random.random() < 0.25:
         surface = _speckled(random, surface)
@@ -45,7 +45,7 @@ def _concrete(random: Random, shape: Shape) -> Surface:
         surface = _flaked(random, surface)
     if random.random() < 0.3:
         surface = _bubbles(random, surface)
-    if random.random() < 0.2:
+    if random.random() < 0.12:
         surface = _boards(random, surface)
     if random.random() < 0.35:
         surface = _blotches(random, surface)
@@ -55,7 +55,7 @@ def _concrete(random: Random, shape: Shape) -> Surface:
 def _roughness(random: Random, shape: Shape, slope: float) -> Field:
     """A relief whose mean slope is about a tenth of `slope`; at times brushed in one direction."""
     slope_of_noise, coarse = random.uniform(0.6, 1.8), random.uniform(12, 80)
-    if random.random() < 0.12:
+    if random.random() < 0.08:
         relief = _grained(random, shape, slope_of_noise, coarse, stretch=random.uniform(3, 10))
     else:
         relief = fractal_noise(random, shape, slope_of_noise, coarse)
@@ -77,14 +77,14 @@ def _mottled(random: Random, surface: Surface) -> Surface:
     noise = fractal_noise(random, surface.shape, random.uniform(0.6, 1.1), size * 4, fine=2.5)
     soft = random.uniform(0.15, 0.8)
     tones = smoothstep(noise, -soft, soft) + smoothstep(noise, 1.2 - soft, 1.2 + soft)
-    return surface.darkened(random.uniform(-0.06, 0.1) * tones)
+    return surface.darkened(random.uniform(-0.04, 0.06) * tones)
 
 
 def _speckled(random: Random, surface: Surface) -> Surface:
     """Sand and stones that show through the paste, some darker, some lighter."""
     size = random.uniform(2.5, 9.0)
     grains = fractal_noise(random, surface.shape, 0.3, coarse=size * 3, fine=size * 0.7)
-    contrast = random.uniform(0.05, 0.25)
+    contrast = random.uniform(0.03, 0.15)
     dark, light = smoothstep(grains, 1.3, 1.8), smoothstep(-grains, 1.4, 2.0)
     return surface.darkened(contrast * (dark - random.uniform(0, 1) * light))
 
@@ -94,12 +94,12 @@ def _pitted(random: Random, surface: Surface) -> Surface:
     size = random.uniform(4, 14)
     noise = fractal_noise(random, surface.shape, 0.5, coarse=size * 3, fine=size / 3)
     noise += random.uniform(0, 0.8) * fractal_noise(random, surface.shape, 1.6)  # in clusters
-    rare = random.uniform(1.8, 3.2)
+    rare = random.uniform(2.0, 3.6)
     pits = smoothstep(noise, rare, rare + 0.5)
     crumbs = smoothstep(-noise, rare + 0.4, rare + 0.9)
     depth = random.uniform(0.3, 1.5)
     surface = surface.raised(depth * (0.6 * crumbs - pits))
-    return surface.darkened(random.uniform(0.05, 0.4) * pits - random.uniform(0, 0.3) * crumbs)
+    return surface.darkened(random.uniform(0.1, 0.55) * pits - random.uniform(0, 0.3) * crumbs)
 
 
 def _flaked(random: Random, surface: Surface) -> Surface:
@@ -136,15 +136,15 @@ def _bubbles(random: Random, surface: Surface) -> Surface:
 def _boards(random: Random, surface: Surface) -> Surface:
     """The grain of the boards that the concrete was cast against."""
     streaks = _grained(random, surface.shape, 1.1, coarse=50, stretch=random.uniform(6, 20))
-    surface = surface.darkened(random.uniform(0.01, 0.05) * streaks)
-    return surface.raised(random.uniform(0, 0.4) * streaks)
+    surface = surface.darkened(random.uniform(0.005, 0.03) * streaks)
+    return surface.raised(random.uniform(0, 0.2) * streaks)
 
 
 def _blotches(random: Random, surface: Surface) -> Surface:
     """Where water, oil or dust has dried: large patches with a soft border and a colour."""
     field = fractal_noise(random, surface.shape, random.uniform(1.3, 2.2))
     border = random.uniform(-0.2, 1.0)
-    share = random.uniform(0.05, 0.5) * smoothstep(field, border, border + random.uniform(0.2, 1))
+    share = random.uniform(0.03, 0.35) * smoothstep(field, border, border + random.uniform(0.2, 1))
     return surface.covered(share, grey(random, 0.15, 0.95, tint=0.12))
 
 
@@ -153,7 +153,7 @@ def _plaster(random: Random, shape: Shape) -> Surface:
     tone = 0.02 * random.uniform(0.2, 1.5) * fractal_noise(random, shape, 1.7)
     return Surface(
         (1 + tone)[..., np.newaxis] * grey(random, 0.5, 0.95, tint=0.08),
-        _roughness(random, shape, min(random.lognormal(-1.0, 0.8), 1.2)),
+        _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)),
     )
 
 
@@ -165,10 +165,10 @@ def _asphalt(random: Random, shape: Shape) -> Surface:
     size = random.uniform(2.0, 9.0)
     stones = fractal_noise(random, shape, random.uniform(0.1, 0.7), coarse=size * 4)
     tone = 0.1 * random.random() * fractal_noise(random, shape, 1.5)
-    tone += random.uniform(0.06, 0.3) * np.clip(stones, -2, 2.5)
+    tone += random.uniform(0.04, 0.22) * np.clip(stones, -2, 2.5)
     surface = Surface(
         np.clip(1 + tone, 0.1, 3)[..., np.newaxis] * grey(random, 0.15, 0.5),
-        random.uniform(0.0, 0.6) * stones,
+        random.uniform(0.0, 0.4) * stones,
     )
     rare = random.uniform(0.9, 2.2)
     spots = fractal_noise(random, shape, 0.3, coarse=size * 3, fine=size * 0.8)
