@@ -34,9 +34,10 @@ COPIED_SHARE = 0.03
 COPY_KINDS = ("same bytes", "recompressed", "left-right", "top-bottom", "half turn")
 """How copies are made, in turn."""
 
-_LOOK_ALIKES = [0.55, 0.3, 0.11, 0.04]
+_LOOK_ALIKES = [0.68, 0.23, 0.07, 0.02]
 """Shares of walls with no, one, two and three things that are taken for cracks."""
 
+_SECOND_CRACK = 0.12  # share of cracked patches with two cracks
 _GAP = 10  # pixels between two patches of a wall
 
 _THIN = 3.0  # pixels of a crack below which it is lost on a blurred photograph
@@ -94,11 +95,9 @@ def draw(label: str, number: int, seed: int) -> Drawing:
 def draw_photograph(width: int, height: int, seed: int, cracks: int = 3) -> Drawing:
     """Draw a whole wall, larger than a patch, with several cracks."""
     random, shape = _random("photograph", seed), (height, width)
-    wall, inside, thinnest = _draw_wall(random, shape), np.zeros(shape), np.inf
-    for _ in range(cracks):
-        wall, one, width_of_crack = add_crack(random, wall, scale=max(1.0, min(shape) / 900))
-        inside, thinnest = np.maximum(inside, one), min(thinnest, width_of_crack)
-    return Drawing(photograph(random, wall, sharp=thinnest < _THIN), inside > _MASKED)
+    wall = _draw_wall(random, shape)
+    wall, mask, thinnest = _add_cracks(random, wall, cracks, scale=max(1.0, min(shape) / 900))
+    return Drawing(photograph(random, wall, sharp=thinnest < _THIN), mask)
 
 
 def sample_mask(label: str, number: int, images_per_class: int, seed: int) -> Mask:
@@ -126,18 +125,30 @@ def _draw_wall(random: Random, shape: Shape) -> Surface:
     return wall
 
 
+def _add_cracks(
+    random: Random, wall: Surface, count: int, scale: float = 1.0
+) -> tuple[Surface, Mask, float]:
+    """The wall with its cracks, their mask, and the width of the thinnest."""
+    mask, thinnest = np.zeros(wall.shape, dtype=bool), np.inf
+    for _ in range(count):
+        wall, footprint, width = add_crack(random, wall, scale)
+        mask, thinnest = mask | (footprint > _MASKED), min(thinnest, width)
+    return wall, mask, thinnest
+
+
 def _draw_patches(number: int, seed: int) -> tuple[Drawing, Drawing]:
     """Two patches of one wall on one photograph, in the order of `CLASSES`."""
     random = _random("patches", seed, number)
     wall = _draw_wall(random, (SIDE, 2 * SIDE + _GAP))
     left, right = np.s_[:, :SIDE], np.s_[:, SIDE + _GAP :]
     cracked, bare = (left, right) if random.random() < 0.5 else (right, left)
-    patch, inside, width = add_crack(random, wall.cut(cracked))
+    count = 2 if random.random() < _SECOND_CRACK else 1
+    patch, mask, thinnest = _add_cracks(random, wall.cut(cracked), count)
     wall.colour[cracked], wall.relief[cracked] = patch.colour, patch.relief
-    rgb = photograph(random, wall, sharp=width < _THIN)
+    rgb = photograph(random, wall, sharp=thinnest < _THIN)
     return (
         Drawing(np.ascontiguousarray(rgb[bare]), np.zeros((SIDE, SIDE), dtype=bool)),
-        Drawing(np.ascontiguousarray(rgb[cracked]), inside > _MASKED),
+        Drawing(np.ascontiguousarray(rgb[cracked]), mask),
     )
 
 
