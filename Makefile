@@ -9,12 +9,14 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real test lint format bench bench-audit bench-heads lock clean
+.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
 	@echo "make run-real   the same on the real dataset with ImageNet weights (needs the network)"
 	@echo "make test       run the tests"
+	@echo "make remote     install what DVC needs for remotes on s3, ssh, gs and azure"
+	@echo "make test-remote   the same, then the tests of such a remote"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
@@ -23,16 +25,28 @@ help:
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
 
-run: $(READY)
+run: $(READY) check-photos
 	dvc repro
-	@python -m cracks.summary
+	@python -m cracks summary
 
 run-real: $(READY)
 	dvc exp run -S dataset=concrete -S weights.resnet50=imagenet -S weights.vgg16=imagenet
-	@python -m cracks.summary
+	@python -m cracks summary
+
+# DVC hashes data/photos before any stage runs, and waits for ever on what is no file
+check-photos:
+	@odd="$$(find -L data/photos \( -type p -o -type s -o -type b -o -type c \) 2>/dev/null | head -n 1)"; \
+	test -z "$$odd" || { echo "Error: expected files and folders in data/photos," \
+		"found a device or a pipe: $$odd; remove it." >&2; exit 1; }
 
 test: $(READY)
 	python -m pytest
+
+remote: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-remote.txt
+
+test-remote: remote
+	python -m pytest tests/pipeline/test_remote.py
 
 lint: $(READY)
 	ruff format --check .
@@ -44,26 +58,28 @@ format: $(READY)
 	ruff check --fix .
 
 bench: $(READY)
-	python -m cracks.bench
+	python -m benchmarks.bench
 
 bench-audit: $(READY)
-	python -m cracks.bench_audit
+	python -m benchmarks.audit
 
 bench-heads: $(READY)
 	python -m benchmarks.heads
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv
-	uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
-		requirements.in --output-file requirements.txt
+	for name in requirements requirements-remote; do \
+		uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
+			$$name.in --output-file $$name.txt || exit; \
+	done
 
 clean:
 	rm -rf .venv
 
 # made anew if it is missing or older than the pinned versions
 $(READY): requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Error: expected Python 3.11 or newer, found $$($(PYTHON) --version 2>&1);" \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Error: expected Python 3.11, 3.12 or 3.13, found $$($(PYTHON) --version 2>&1);" \
 		"run 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt

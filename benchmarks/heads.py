@@ -8,23 +8,22 @@ kept. Every number is the mean over five seeds on test. The ways that are not in
 trained by NumPy; they share everything but what their name says with the way that is.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cracks.backbones import BACKBONES
-from cracks.errors import one_sentence
-from cracks.heads import folded
-from cracks.labels import TEST, TRAIN, VALID
-from cracks.params import load_params
-from cracks.training import Examples, Recipe, SplitFeatures, train_heads
-from cracks.whitening import fit_whitening
+from cracks.backbones.catalogue import BACKBONES
+from cracks.heads.head import folded
+from cracks.heads.training import Examples, Recipe, SplitFeatures, train_heads
+from cracks.heads.whitening import fit_whitening
+from cracks.pipeline.errors import exit_on_error
+from cracks.pipeline.inputs import read_split
+from cracks.pipeline.labels import TEST, TRAIN, VALID
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import features_path
 
 EPOCHS = (2, 5, 10)
 SEEDS = range(5)
@@ -59,9 +58,9 @@ WAYS = {
 
 def main() -> None:
     """Print one table a backbone."""
-    split = pd.read_csv("data/split.csv", dtype=str)
+    split = read_split()
     for backbone in BACKBONES:
-        features = SplitFeatures(Path(f"data/features/{backbone}.npy"), split)
+        features = SplitFeatures(features_path(backbone), split)
         parts = {part: features.examples(part) for part in (TRAIN, VALID, TEST)}
         print(f"{backbone}, {len(parts[TRAIN][1])} training rows:\n")
         print("| way | accuracy after 2 / 5 / 10 epochs, % | loss |\n|---|--:|--:|")
@@ -188,6 +187,5 @@ def _regression(parts: Parts) -> Numbers:
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_error():
         main()
-    sys.exit()

@@ -1,48 +1,46 @@
-"""Fetch a file over HTTP: resumed, retried, verified, and in its place only when it is right.
+"""Download a file over HTTP: retried, resumed, verified, moved into place when it is complete.
 
-What arrives is kept in the cache until it is whole, one partial file an address, so that a dropped
-connection or a killed run goes on where it was. It is resumed only where the server's validator
-(ETag, Last-Modified) or a checksum makes sure that both halves are of the same file.
+A partial download stays in the cache folder. It is resumed only if the server names the version of
+the file by a strong ETag, so that the parts of two versions are never mixed.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import sys
 from collections.abc import Sequence
+from http.client import responses as status_phrases
 from pathlib import Path
-from time import sleep
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import MaxRetryError, ReadTimeoutError
+from filelock import FileLock
+from requests import exceptions
+from urllib3.exceptions import HTTPError, LocationValueError, MaxRetryError, ReadTimeoutError
+from urllib3.util import Retry
 
-from cracks.caches import cache_folder
-from cracks.errors import CracksError
-from cracks.files import replacing
-from cracks.progress import progress
+from cracks.pipeline.cache_folder import cache_folder
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.outputs import replacing
+from cracks.pipeline.progress import progress
 
-CONNECT_TIMEOUT = 10.0  # seconds
-READ_TIMEOUT = 30.0  # seconds without a byte after which a connection counts as dead
-ATTEMPTS = 4  # at one address, in a row, without a new byte
-BACK_OFF = 1.0  # seconds before the second attempt; doubled before each further one
-
-_CHUNK = 1 << 14  # bytes: what a dropped connection may lose
-_WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
-
-
-class _AddressError(Exception):
-    """This address does not give the file; another may."""
-
-    unreachable = False
+TIMEOUT = (10.0, 30.0)  # seconds: to connect, without a byte
+RETRIES = Retry(total=5, backoff_factor=1, status_forcelist=[408, 425, 429, 500, 502, 503, 504])
+MAX_SIZE = 1 << 33  # bytes, of a file whose size neither the caller nor the server states
 
 
-class _PassingError(_AddressError):
-    """It did not give it now, but may when asked again."""
+class _MirrorError(Exception):
+    """This URL does not give the file; another one may."""
 
 
-class _UnreachableError(_PassingError):
-    unreachable = True
+class _WrongFileError(_MirrorError):
+    """This URL gives another file."""
+
+
+class _TransientError(_MirrorError):
+    """The same request may succeed later."""
 
 
 def fetch(
@@ -54,50 +52,55 @@ def fetch(
     checksum: str | None = None,
     hint: str = "run again when the network is back",
 ) -> Path:
-    """Fetch a file from the first of `urls` that gives the right one.
+    """Download a file from the first of `urls` that gives the right one.
 
-    A file that is at `destination` already and fits is used without network.
+    A file at `destination` that matches is used without network. Processes that fetch the same
+    destination wait for each other.
 
     Args:
-        urls: addresses of the same file, tried in order.
-        destination: where the file is in the end; nothing is there before it is verified.
+        urls: mirrors of the same file, tried in order.
+        destination: path of the file; it is written only after verification.
         what: what the file is, for the progress bar and for errors.
-        size: bytes, if known.
+        size: in bytes, if known.
         checksum: `sha256:…` or `md5:…` in hexadecimal, if known.
-        hint: what the user can do if no address gives the file, for the error.
+        hint: what the user can do if all mirrors fail, for the error.
 
     Returns:
         `destination`.
 
     Raises:
-        CracksError: if no address gives a file of this size and checksum.
+        CracksError: if no mirror gives a file of this size and checksum.
     """
-    if destination.is_file() and not mismatch(destination, size, checksum):
-        return destination
-    failures: list[tuple[str, _AddressError]] = []
-    for url in urls:
-        part = _part_of(url)
-        try:
-            _download(url, part, what, size, may_resume_blindly=checksum is not None)
-            _verify(part, size, checksum)
-        except _AddressError as error:
-            failures.append((_host(url), error))
-            continue
-        with replacing(destination) as temporary:
-            shutil.move(part, temporary)
-        for tried in urls:
-            _forget(_part_of(tried))
-        return destination
-    raise CracksError(_explained(what, failures, hint))
+    key = hashlib.sha256(os.fsencode(destination.absolute())).hexdigest()[:16]
+    part = cache_folder("downloads") / f"{key}.part"
+    failures: list[str] = []
+    with FileLock(part.with_suffix(".lock")):
+        if destination.is_file() and not mismatch(destination, size, checksum):
+            return destination
+        for url in urls:
+            try:
+                _download(url, part, what, size)
+                if difference := mismatch(part, size, checksum):
+                    raise _WrongFileError(f"sent another file ({difference})")
+            except _MirrorError as error:
+                failures.append(f"{_host(url) or repr(url)} {error}")
+                if isinstance(error, _WrongFileError):
+                    _discard(part)
+            else:
+                with replacing(destination) as temporary:
+                    shutil.move(part, temporary)
+                _discard(part)
+                return destination
+    raise CracksError(f"Could not fetch {what}: {'; '.join(failures)}; {hint}.")
 
 
 def mismatch(path: Path, size: int | None, checksum: str | None) -> str | None:
-    """What is wrong with a file, as `expected …, found …`; None if it fits.
+    """How a file differs from what is expected, as `expected …, found …`; None if it matches.
 
     Args:
         path: the file.
-        size: bytes, or None to take any.
-        checksum: `sha256:…` or `md5:…` in hexadecimal, or None to take any.
+        size: in bytes, or None to accept any.
+        checksum: `sha256:…` or `md5:…` in hexadecimal, or None to accept any.
     """
     found_size = path.stat().st_size
     if size is not None and found_size != size:
@@ -112,163 +115,134 @@ def mismatch(path: Path, size: int | None, checksum: str | None) -> str | None:
     return f"expected {algorithm} {expected}, found {found}"
 
 
-def _part_of(url: str) -> Path:
-    name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return cache_folder("downloads") / f"{name}.part"
-
-
-def _validator_of(part: Path) -> Path:
-    return part.with_suffix(".validator")
-
-
-def _forget(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _validator_of(part).unlink(missing_ok=True)
-
-
-def _verify(part: Path, size: int | None, checksum: str | None) -> None:
-    wrong = mismatch(part, size, checksum)
-    if wrong:
-        _forget(part)
-        raise _AddressError(f"sent another file ({wrong})")
-
-
-def _download(
-    url: str, part: Path, what: str, size: int | None, *, may_resume_blindly: bool
-) -> None:
-    """Bring the file at `url` into `part`, over as many connections as it takes.
-
-    Raises:
-        _AddressError: if it cannot be had, or `ATTEMPTS` in a row brought nothing new.
-    """
-    if not _validator_of(part).exists() and not may_resume_blindly:
-        _forget(part)
-    furthest = _length(part)
-    attempts = 0
+def _download(url: str, part: Path, what: str, size: int | None) -> None:
+    """Complete `part` from `url`, over several connections if it takes them."""
+    if not _host(url):
+        raise _MirrorError("is not a valid URL")
+    if not _saved_etag(part, url):
+        _discard(part)
+    retries = RETRIES
     while size is None or _length(part) != size:
         try:
             return _receive(url, part, what, size)
-        except _PassingError as error:
-            attempts = 1 if _length(part) > furthest else attempts + 1
-            furthest = max(furthest, _length(part))
-            if attempts >= ATTEMPTS:
-                raise
-            pause = BACK_OFF * 2 ** (attempts - 1)
-            print(f"{_host(url)} {error}; trying again in {pause:.0f} s", file=sys.stderr)
-            sleep(pause)
+        except _TransientError as error:
+            try:
+                retries = retries.increment(error=error)
+            except MaxRetryError:
+                raise error from None
+            print(f"{_host(url)} {error}; trying again.", file=sys.stderr)
+            retries.sleep()
     return None
 
 
 def _receive(url: str, part: Path, what: str, size: int | None) -> None:
-    """One request, for what `part` lacks."""
+    """Request once what `part` lacks, and append it."""
+    etag = _saved_etag(part, url)
+    headers = {"Accept-Encoding": "identity"}  # ranges and sizes count the bytes of the file
+    if etag and (offset := _length(part)):
+        headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
     try:
         with requests.get(
-            url,
-            headers=_headers(part),
-            stream=True,
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-        ) as response:
-            _check_status(response, part)
-            start = _start(response, part)
-            total = _total(response, start)
-            if size is not None and total not in (None, size):
-                _forget(part)
-                raise _AddressError(f"has another file (expected {size:,} bytes, found {total:,})")
-            _append(response, part, start, total or size, what)
-    except requests.RequestException as error:
-        raise _translated(error) from None
-    if size is not None and _length(part) < size:
-        raise _PassingError(f"sent {_length(part):,} of {size:,} bytes")
+            url, headers=headers, stream=True, timeout=TIMEOUT, hooks={"response": _close_redirect}
+        ) as reply:
+            _check_headers(reply)
+            if reply.status_code == 200:
+                _discard(part)
+                new_etag = reply.headers.get("ETag", "")
+                part.with_suffix(".etag").write_text(f"{url}\n{new_etag}", encoding="utf-8")
+            elif not _continues(reply, _length(part), etag):
+                _discard(part)
+                raise _TransientError(f"answered {reply.status_code} with another range")
+            _append(reply, part, what, size)
+    except (exceptions.RequestException, HTTPError, ValueError) as error:
+        raise _explained(error) from None
 
 
-def _headers(part: Path) -> dict[str, str]:
-    headers = {"Accept-Encoding": "identity"}  # ranges and sizes count the bytes of the file
-    if _length(part):
-        headers["Range"] = f"bytes={_length(part)}-"
-        validator = _validator_of(part)
-        if validator.exists():
-            headers["If-Range"] = validator.read_text(encoding="latin-1")
-    return headers
+def _close_redirect(reply: requests.Response, **_: Any) -> None:
+    """Keep requests from reading the body of a redirect, which may be endless."""
+    if reply.is_redirect:
+        reply.close()
 
 
-def _check_status(response: requests.Response, part: Path) -> None:
-    status = response.status_code
-    if status == 416:  # the file there is shorter than what we have: not the same one
-        _forget(part)
-        raise _PassingError("has a shorter file than before")
-    if not response.ok:
-        kind = _PassingError if status in _WORTH_RETRYING else _AddressError
-        raise kind(f"answered {status} {response.reason}")
+def _check_headers(reply: requests.Response) -> None:
+    """Refuse what is no file and no answer to a range."""
+    status = reply.status_code
+    if status == 416:  # about the range, whatever page comes with it
+        return
+    if status not in {200, 206}:
+        kind = _TransientError if RETRIES.is_retry("GET", status) else _MirrorError
+        raise kind(f"answered {status} {status_phrases.get(status, '')}".rstrip())
+    if reply.headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise _MirrorError("sent a web page instead of the file")
+    if reply.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise _MirrorError("sent a compressed file, which was not asked for")
 
 
-def _start(response: requests.Response, part: Path) -> int:
-    """The offset in `part` at which the body belongs; 0 if the server sends all of it again."""
-    if response.status_code != 206:
-        return 0
-    given = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    if not given or int(given[1]) != _length(part):
-        _forget(part)
-        raise _PassingError("sent another range than asked for")
-    return int(given[1])
+def _continues(reply: requests.Response, offset: int, etag: str) -> bool:
+    """Whether the body is the rest, from `offset` on, of the version `etag`."""
+    total = offset + (reply.raw.length_remaining or 0)
+    content_range = f"bytes {offset}-{total - 1}/{total}"
+    found = (reply.status_code, reply.headers.get("Content-Range"), reply.headers.get("ETag"))
+    return found == (206, content_range, etag)
 
 
-def _total(response: requests.Response, start: int) -> int | None:
-    """Bytes of the whole file as the server says, or None if it does not say."""
-    length = response.headers.get("Content-Length", "")
-    return start + int(length) if length.isdigit() else None
-
-
-def _append(
-    response: requests.Response, part: Path, start: int, total: int | None, what: str
-) -> None:
-    if not start:
-        _keep_validator(response, part)
+def _append(reply: requests.Response, part: Path, what: str, size: int | None) -> None:
+    start, remaining = _length(part), reply.raw.length_remaining
+    total = size if remaining is None else start + remaining
+    if size is not None and total != size:
+        raise _WrongFileError(f"has another file (expected {size:,} bytes, found {total:,})")
+    limit = MAX_SIZE if size is None else size
     with (
-        part.open("ab" if start else "wb") as file,
+        part.open("ab") as file,
         progress(total=total, initial=start, desc=what, unit="B", unit_scale=True) as bar,
     ):
-        for chunk in response.iter_content(_CHUNK):
+        for chunk in reply.iter_content(1 << 14):
+            if file.tell() + len(chunk) > limit:
+                raise _WrongFileError(f"sent more than {limit:,} bytes")
             file.write(chunk)
             bar.update(len(chunk))
-            if total is not None and file.tell() > total:  # an endless answer
-                file.truncate(0)
-                raise _AddressError(f"sent more than the expected {total:,} bytes")
+    if total is not None and _length(part) < total:
+        raise _TransientError(f"sent {_length(part):,} of {total:,} bytes")
 
 
-def _keep_validator(response: requests.Response, part: Path) -> None:
-    """Note what the server calls this version of the file; a weak ETag is no proof of bytes."""
-    etag = response.headers.get("ETag", "W/")
-    validator = response.headers.get("Last-Modified") if etag.startswith("W/") else etag
-    _forget(part)
-    if validator:
-        _validator_of(part).write_text(validator, encoding="latin-1")
-
-
-def _translated(error: requests.RequestException) -> _AddressError:
-    """The error of the HTTP library in words for people."""
+def _explained(error: Exception) -> _MirrorError:
+    """An error of requests or urllib3 in plain words."""
     cause = error.args[0] if error.args else None
-    if isinstance(error, requests.Timeout) or isinstance(cause, ReadTimeoutError):
-        if isinstance(error, requests.ConnectTimeout):
-            return _UnreachableError(f"did not answer within {CONNECT_TIMEOUT:.0f} s")
-        return _PassingError(f"sent nothing for {READ_TIMEOUT:.0f} s")
+    if isinstance(error, exceptions.SSLError):
+        return _MirrorError(f"has no valid TLS connection ({getattr(cause, 'reason', cause)})")
     if isinstance(cause, MaxRetryError):
-        return _UnreachableError("cannot be reached")
-    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return _PassingError("closed the connection too early")
-    return _AddressError(f"is no address to fetch from ({error})")
+        through = " through the proxy" if isinstance(error, exceptions.ProxyError) else ""
+        return _TransientError(f"cannot be reached{through}")
+    if isinstance(cause, ReadTimeoutError):
+        return _TransientError(f"sent nothing for {TIMEOUT[1]:.0f} s")
+    if isinstance(error, exceptions.TooManyRedirects):
+        return _MirrorError("redirects too many times")
+    if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema, LocationValueError)):
+        return _MirrorError("leads to an invalid URL")
+    return _TransientError("sent an incomplete or malformed response")
 
 
-def _explained(what: str, failures: list[tuple[str, _AddressError]], hint: str) -> str:
-    if all(error.unreachable for _, error in failures):
-        hosts = " nor ".join(host for host, _ in failures)
-        return f"No network to fetch {what}: could not reach {hosts}; {hint}."
-    reasons = "; ".join(f"{host} {error}" for host, error in failures)
-    return f"Could not fetch {what}: {reasons}; {hint}."
+def _saved_etag(part: Path, url: str) -> str:
+    """The strong ETag of the version that `part` begins; empty if there is none from `url`."""
+    note = part.with_suffix(".etag")
+    text = note.read_text(encoding="utf-8", errors="replace") if note.is_file() else ""
+    match = re.fullmatch(re.escape(url) + r'\n("[!#-~]+")', text)
+    return match[1] if match else ""
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    part.with_suffix(".etag").unlink(missing_ok=True)
 
 
 def _length(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _host(url: str) -> str | None:
+    """The host of an HTTP or HTTPS URL, None if it is not valid."""
+    try:
+        requests.Session().get_adapter(requests.Request("GET", url).prepare().url or "")
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

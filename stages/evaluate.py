@@ -1,22 +1,17 @@
 """evaluate: both classifiers on the test part, compared; needs neither images nor TensorFlow."""
 
-import json
 from itertools import combinations
-from pathlib import Path
 
-import pandas as pd
-
-from cracks.curves import calibration, confusion, precision_recall, roc, together
-from cracks.evaluation import compare, comparison_name, evaluate_backbone
-from cracks.files import rounded, write_csv, write_json
-from cracks.labels import TEST
-from cracks.params import load_params
-from cracks.predictions import Scored, load_scored, prediction_table
-from cracks.stage import run
-from cracks.verdict import verdicts
-
-METRICS = Path("metrics")
-PLOTS = METRICS / "plots"
+from cracks.evaluation.metrics import compare, comparison_name, evaluate_backbone
+from cracks.evaluation.plots import calibration, confusion, precision_recall, roc, together
+from cracks.evaluation.predictions import Scored, load_scored, prediction_table
+from cracks.evaluation.verdict import verdicts
+from cracks.pipeline.inputs import read_history, read_numbers
+from cracks.pipeline.labels import TEST
+from cracks.pipeline.outputs import rounded, write_csv, write_json
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import EVALUATION, PLOTS, PREDICTIONS, SPLIT_METRICS, history_path
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
@@ -39,16 +34,17 @@ def main() -> None:
         metrics |= {f"{name}.{key}": value for key, value in compare(first, second, right).items()}
     metrics |= _leak()
 
-    write_json(METRICS / "evaluate.json", metrics)
-    write_csv(METRICS / "predictions.csv", predictions, digits=6)
+    write_json(EVALUATION, metrics)
+    write_csv(PREDICTIONS, predictions, digits=6)
     _write_plots(scored, thresholds)
     print("\n".join(verdicts(rounded(metrics), params.weights)))
 
 
 def _leak() -> dict[str, int | float]:
     """The leak counters of the split beside the numbers that they put in doubt."""
-    split = json.loads((METRICS / "split.json").read_text(encoding="utf-8"))
-    return {f"split.{key}": value for key, value in split.items() if ".leaked" in key}
+    split = read_numbers(SPLIT_METRICS)
+    leaks = (".leaked", ".photograph")
+    return {f"split.{k}": value for k, value in split.items() if any(word in k for word in leaks)}
 
 
 def _write_plots(scored: dict[str, Scored], thresholds: dict[str, float]) -> None:
@@ -62,7 +58,7 @@ def _write_plots(scored: dict[str, Scored], thresholds: dict[str, float]) -> Non
         "confusion": together(
             {name: confusion(*pair, thresholds[name]) for name, pair in test.items()}
         ),
-        "history": together({name: pd.read_csv(f"data/histories/{name}.csv") for name in scored}),
+        "history": together({name: read_history(history_path(name)) for name in scored}),
     }
     for name, table in tables.items():
         write_csv(PLOTS / f"{name}.csv", table)

@@ -1,19 +1,17 @@
-"""precompute-<backbone>: the features of every image, extracted once by a frozen backbone."""
+"""precompute-<backbone>: extract the features of every image with a frozen backbone."""
 
 import argparse
-from pathlib import Path
 
-import pandas as pd
-
-from cracks.archive import ARCHIVE
-from cracks.backbones import BACKBONES, weights_path
-from cracks.features import Extraction, extract_features
-from cracks.params import load_params
-from cracks.stage import run
+from cracks.backbones.catalogue import BACKBONES
+from cracks.features.extraction import Extraction, extract_features
+from cracks.pipeline.inputs import read_images
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import ARCHIVE, features_path, weights_path
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
-    """Write `data/features/<backbone>.npy`, one row an image of `data/images.csv`."""
+    """Write `data/features/<backbone>.npy`, one row for each image of `data/images.csv`."""
     arguments = _parser().parse_args()
     params = load_params()
     extraction = Extraction(
@@ -24,8 +22,8 @@ def main() -> None:
         precision=params.precision,
         augmentation=params.augmentation,
     )
-    images = pd.read_csv("data/images.csv", dtype=str, keep_default_na=False)
-    output = Path(f"data/features/{arguments.backbone}.npy")
+    images = read_images()
+    output = features_path(arguments.backbone)
     computed = extract_features(
         extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache
     )

@@ -1,12 +1,9 @@
 """report: one self-contained page about the data, the classifiers and their mistakes."""
 
-from pathlib import Path
-
-from cracks.params import load_params
-from cracks.report import render_report
-from cracks.stage import run
-
-REPORT = Path("report.html")
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import REPORT
+from cracks.pipeline.stage import run
+from cracks.report.page import render_report
 
 
 def main() -> None:

@@ -1,26 +1,31 @@
-"""split: train, valid and test, with all copies of an image on one side."""
+"""split: assign images to train, valid and test; copies and photographs stay together."""
 
-from pathlib import Path
-
-import pandas as pd
-
-from cracks.files import write_csv, write_json
-from cracks.labels import PARTS
-from cracks.params import load_params
-from cracks.split import assign_parts, count_split
-from cracks.stage import run
+from cracks.dataset.photographs import photographs_of
+from cracks.dataset.split import PHOTOGRAPH, assign_parts, count_split
+from cracks.pipeline.inputs import read_images
+from cracks.pipeline.labels import PARTS
+from cracks.pipeline.outputs import write_csv, write_json
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import SPLIT, SPLIT_METRICS
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
     """Write data/split.csv and metrics/split.json."""
     params = load_params()
-    images = pd.read_csv("data/images.csv", dtype=str, keep_default_na=False)
+    images = read_images()
+    if params.dataset == "photos" and params.photos.group:
+        images[PHOTOGRAPH] = photographs_of(images["id"], params.photos.group)
     split = assign_parts(images, params.split)
     counts = count_split(split)
-    write_csv(Path("data/split.csv"), split)
-    write_json(Path("metrics/split.json"), counts)
+    write_csv(SPLIT, split)
+    write_json(SPLIT_METRICS, counts)
     sizes = ", ".join(f"{(split['part'] == part).sum():,} {part}" for part in PARTS)
     print(f"{sizes}; {counts['test.leaked']:,} test images have a copy in train")
+    if PHOTOGRAPH in split:
+        photographs = ", ".join(f"{counts[f'{part}.photographs']:,} {part}" for part in PARTS)
+        shared = counts["test.photograph_in_train"]
+        print(f"photographs: {photographs}; {shared:,} test images are from one in train")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 """train-head-<backbone>: softmax heads on the frozen features, one a seed; the first is kept."""
 
 import argparse
-from pathlib import Path
 
-import pandas as pd
-
-from cracks.backbones import BACKBONES
-from cracks.files import replacing, write_csv
-from cracks.heads import folded, head_path, save_head
-from cracks.labels import TRAIN, VALID
-from cracks.params import load_params
-from cracks.progress import progress
-from cracks.stage import run
-from cracks.training import Recipe, SplitFeatures, train_heads, write_scores
+from cracks.backbones.catalogue import BACKBONES
+from cracks.heads.head import folded, save_head
+from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scores
+from cracks.pipeline.inputs import read_split
+from cracks.pipeline.labels import TRAIN, VALID
+from cracks.pipeline.outputs import replacing, write_csv
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import features_path, head_path, history_path, scores_path
+from cracks.pipeline.progress import progress
+from cracks.pipeline.stage import run
 
 
 def main() -> None:
@@ -23,15 +22,15 @@ def main() -> None:
     params = load_params()
     recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.weight_decay)
     seeds = range(params.seed, params.seed + params.seeds)
-    split = pd.read_csv("data/split.csv", dtype=str)
-    features = SplitFeatures(Path(f"data/features/{backbone}.npy"), split)
+    split = read_split()
+    features = SplitFeatures(features_path(backbone), split)
     train, valid = features.examples(TRAIN), features.examples(VALID)
 
     with progress(total=params.epochs, desc=f"heads on {backbone}", unit="epoch") as bar:
         heads, history = train_heads(recipe, seeds, train, valid, after_epoch=bar.update)
     save_head(heads[0], head_path(backbone))
-    write_csv(Path(f"data/histories/{backbone}.csv"), history)
-    with replacing(Path(f"data/scores/{backbone}.npy")) as temporary:
+    write_csv(history_path(backbone), history)
+    with replacing(scores_path(backbone)) as temporary:
         write_scores(temporary, list(split["id"]), features.score([folded(head) for head in heads]))
     best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
     print(

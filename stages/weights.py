@@ -1,9 +1,10 @@
-"""weights: the backbones' weights as files with a hash, from wherever params.yaml says."""
+"""weights: the weights of the frozen backbones, from the sources in params.yaml."""
 
-from cracks.backbones import BACKBONES, weights_path
-from cracks.params import load_params
-from cracks.stage import run
-from cracks.weights import write_weights
+from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.weights import write_weights
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import weights_path
+from cracks.pipeline.stage import run
 
 
 def main() -> None:

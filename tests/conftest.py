@@ -10,15 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cracks.archive import write_archive
-from cracks.weights import write_weights
-from tests.pipeline import SMALL, Project, make_project
-from tests.test_dvc_yaml import STAGE_NAMES
-
-ROOT = Path(__file__).parent.parent
-
-REAL = ROOT.parent / "shared" / "data" / "ozgenel-8k.zip"
-"""Real photographs, where there are any; tests on them skip elsewhere and say so."""
+from cracks.backbones.weights import write_weights
+from cracks.images.archive import write_archive
+from tests.support.project import SMALL, STAGE_NAMES, Project, make_project
 
 
 @pytest.fixture(autouse=True)

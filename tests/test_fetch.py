@@ -1,30 +1,31 @@
 import hashlib
-import socket
+import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from cracks import fetch as fetching
-from cracks.caches import cache_folder
-from cracks.errors import CracksError
-from cracks.fetch import ATTEMPTS, fetch, mismatch
-from tests.http_server import Answer, FileServer
+from cracks.fetch import fetch, mismatch
+from cracks.pipeline.cache_folder import cache_folder
+from cracks.pipeline.errors import CracksError
+from tests.support.http_server import Answer, FileServer, reply
 
 BODY = hashlib.shake_256(b"an archive").digest(300_000)
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
-HALF = 2 * 65536  # whole chunks, so that what was sent is what is kept
+MD5 = f"md5:{hashlib.md5(BODY).hexdigest()}"
+HALF = 1 << 17  # whole chunks, so that all that was sent is kept
 
 
 @pytest.fixture(autouse=True)
-def pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were asked for; none is made."""
-    asked: list[float] = []
-    monkeypatch.setattr(fetching, "sleep", asked.append)
-    monkeypatch.setattr(fetching, "READ_TIMEOUT", 0.3)
-    monkeypatch.setenv("CRACKS_CACHE", str(tmp_path / "cache"))
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "RETRIES", fetching.RETRIES.new(backoff_factor=0))
+    monkeypatch.setattr(fetching, "TIMEOUT", (5, 0.5))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return asked
 
 
 @pytest.fixture
@@ -38,31 +39,32 @@ def get(
     return fetch(urls, path, what="the images", size=size, checksum=checksum, hint="do this")
 
 
-def nothing_is_left(destination: Path) -> bool:
-    return not destination.exists() and not list(cache_folder("downloads").glob("*.part"))
+def cut(length: int, etag: str = '"one"') -> Answer:
+    """The connection breaks after `length` bytes."""
+    return reply(200, f"Content-Length: {len(BODY)}", f"ETag: {etag}", body=BODY[:length])
 
 
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+def leftovers() -> list[str]:
+    return [path.name for path in cache_folder("downloads").iterdir() if path.suffix != ".lock"]
 
 
-def test_a_file_is_fetched_whole_and_only_the_file_is_left(destination: Path) -> None:
+@pytest.mark.parametrize("size", [len(BODY), None])
+@pytest.mark.parametrize("checksum", [SHA256, "sha256:" + SHA256[7:].upper(), MD5, None])
+def test_only_the_file_is_left(destination: Path, size: int | None, checksum: str | None) -> None:
     with FileServer(BODY) as server:
-        assert get([server.url], destination) == destination
+        assert get([server.url], destination, size, checksum) == destination
     assert destination.read_bytes() == BODY
-    assert [path.name for path in destination.parent.iterdir()] == [destination.name]
-    assert list(cache_folder("downloads").iterdir()) == []
+    assert list(destination.parent.iterdir()) == [destination]
+    assert leftovers() == []
 
 
-def test_a_file_that_fits_is_used_without_network(destination: Path) -> None:
+def test_a_file_that_matches_needs_no_network(destination: Path) -> None:
     destination.parent.mkdir()
     destination.write_bytes(BODY)
-    assert get([f"http://127.0.0.1:{closed_port()}/a"], destination) == destination
+    assert get(["nowhere"], destination) == destination
 
 
-def test_a_file_that_does_not_fit_is_replaced(destination: Path) -> None:
+def test_a_file_that_does_not_match_is_replaced(destination: Path) -> None:
     destination.parent.mkdir()
     destination.write_bytes(BODY[:-1] + b"?")
     with FileServer(BODY) as server:
@@ -70,53 +72,44 @@ def test_a_file_that_does_not_fit_is_replaced(destination: Path) -> None:
     assert destination.read_bytes() == BODY
 
 
-@pytest.mark.parametrize("checksum", [SHA256, SHA256.upper().replace("SHA256", "sha256"), None])
-def test_checksums_are_optional_and_of_either_case(destination: Path, checksum: str | None) -> None:
-    with FileServer(BODY) as server:
-        get([server.url], destination, size=None, checksum=checksum)
-    assert destination.read_bytes() == BODY
+def test_the_difference_names_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(BODY)
+    assert mismatch(path, len(BODY), MD5) is None
+    assert mismatch(path, 7, None) == "expected 7 bytes, found 300,000"
+    assert mismatch(path, None, "md5:0") == f"expected md5 0, found {MD5[4:]}"
 
 
-def test_md5_is_checked_as_well(destination: Path) -> None:
-    right = f"md5:{hashlib.md5(BODY).hexdigest()}"
-    with FileServer(BODY) as server:
-        get([server.url], destination, checksum=right)
-    assert mismatch(destination, None, right) is None
-    assert "expected md5 0" in str(mismatch(destination, None, "md5:" + "0" * 32))
-
-
-def test_errors_of_the_server_are_retried_with_growing_pauses(
-    destination: Path, pauses: list[float]
-) -> None:
-    with FileServer(BODY, [Answer(500), Answer(503), Answer(429)]) as server:
+def test_retries_back_off(monkeypatch: pytest.MonkeyPatch, destination: Path) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(fetching, "RETRIES", fetching.RETRIES.new(backoff_factor=1))
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", waits.append)
+    with FileServer(BODY, [reply(500), reply(503), reply(429), reply(502)]) as server:
         get([server.url], destination)
     assert destination.read_bytes() == BODY
-    assert pauses == [1, 2, 4]
+    assert waits == [2, 4, 8], "after a first attempt without a pause"
 
 
-def test_retries_come_to_an_end(destination: Path) -> None:
-    with FileServer(BODY, [Answer(500)] * 20) as server:
-        with pytest.raises(CracksError, match="127.0.0.1 answered 500 .*; do this"):
-            get([server.url], destination)
-        assert len(server.served) == ATTEMPTS
-
-
-def test_a_missing_file_is_not_asked_for_again_but_elsewhere(destination: Path) -> None:
-    with FileServer(b"", [Answer(404)] * 9) as first, FileServer(BODY) as second:
-        get([first.url, second.url], destination)
-        assert len(first.served) == 1
+def test_retries_end_and_the_next_mirror_is_tried(destination: Path) -> None:
+    with FileServer(b"", repeat(reply(500))) as broken, FileServer(BODY) as good:
+        get([broken.url, good.url], destination)
+        assert len(broken.served) == 6
     assert destination.read_bytes() == BODY
 
 
-def test_all_addresses_are_named_when_none_has_the_file(destination: Path) -> None:
-    with FileServer(b"", [Answer(404)]) as first, FileServer(b"", [Answer(403)]) as second:
-        with pytest.raises(CracksError, match=r"answered 404 .*; 127.0.0.1 answered 403 .*do this"):
-            get([first.url, second.url], destination)
-    assert nothing_is_left(destination)
+def test_every_mirror_is_named_when_all_fail(destination: Path) -> None:
+    with FileServer(b"", [reply(404)]) as first, FileServer(b"", [reply(403)]) as second:
+        with pytest.raises(CracksError) as error:
+            get([first.url, second.url, "nowhere"], destination)
+        assert len(first.served) == len(second.served) == 1, "what retries cannot mend"
+    assert str(error.value) == (
+        "Could not fetch the images: 127.0.0.1 answered 404 Not Found; 127.0.0.1 answered 403 "
+        "Forbidden; 'nowhere' is not a valid URL; do this."
+    )
 
 
 def test_a_dropped_connection_is_resumed(destination: Path) -> None:
-    with FileServer(BODY, [Answer(stop_after=HALF)]) as server:
+    with FileServer(BODY, [cut(HALF)]) as server:
         get([server.url], destination)
         assert [served.status for served in server.served] == [200, 206]
         assert server.served[1].range == f"bytes={HALF}-"
@@ -125,10 +118,9 @@ def test_a_dropped_connection_is_resumed(destination: Path) -> None:
     assert destination.read_bytes() == BODY
 
 
-def test_another_run_goes_on_where_the_last_one_ended(destination: Path) -> None:
-    drop = Answer(stop_after=HALF)
-    with FileServer(BODY, [drop, *[Answer(500)] * ATTEMPTS]) as server:
-        with pytest.raises(CracksError, match="answered 500"):
+def test_the_next_run_resumes_what_the_last_one_left(destination: Path) -> None:
+    with FileServer(BODY, [cut(HALF), reply(404)]) as server:
+        with pytest.raises(CracksError, match="answered 404"):
             get([server.url], destination)
         assert not destination.exists()
         get([server.url], destination)
@@ -136,111 +128,74 @@ def test_another_run_goes_on_where_the_last_one_ended(destination: Path) -> None
     assert destination.read_bytes() == BODY
 
 
-def test_progress_resets_the_count_of_attempts(destination: Path, pauses: list[float]) -> None:
-    with FileServer(BODY, [Answer(stop_after=40_000)] * (ATTEMPTS + 2)) as server:
+@pytest.mark.parametrize(("moment", "requests"), [("_explained", 2), ("mismatch", 1)])
+def test_an_interrupted_run_is_resumed(
+    destination: Path, monkeypatch: pytest.MonkeyPatch, moment: str, requests: int
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with FileServer(BODY, [cut(HALF)] * (requests - 1)) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(fetching, moment, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                get([server.url], destination)
+        assert not destination.exists()
         get([server.url], destination)
-    assert destination.read_bytes() == BODY
-    assert set(pauses) == {1}
-
-
-def test_a_server_that_ignores_ranges_starts_over(destination: Path) -> None:
-    with FileServer(BODY, [Answer(stop_after=HALF)], honours_range=False) as server:
-        get([server.url], destination)
-        assert server.sent == HALF + len(BODY)
+        assert server.sent == len(BODY)
+        assert len(server.served) == requests
     assert destination.read_bytes() == BODY
 
 
-def test_a_file_that_changed_in_between_is_not_mixed(destination: Path) -> None:
-    changed = bytes(reversed(BODY))
-    drop = Answer(stop_after=HALF)
-    with FileServer(BODY, [drop, *[Answer(500)] * ATTEMPTS]) as server:
-        with pytest.raises(CracksError):
-            get([server.url], destination, checksum=None)
-        server.body, server.etag = changed, '"two"'
-        get([server.url], destination, checksum=None)
-    assert destination.read_bytes() == changed
-
-
-def test_without_validator_and_checksum_nothing_is_resumed(destination: Path) -> None:
-    drop = Answer(stop_after=HALF)
-    with FileServer(BODY, [drop, *[Answer(500)] * ATTEMPTS], etag=None) as server:
+@pytest.mark.parametrize("etag", [None, 'W/"one"', "one"])
+def test_without_a_strong_etag_the_download_restarts(destination: Path, etag: str | None) -> None:
+    with FileServer(BODY[::-1], [cut(HALF, etag or ""), reply(404)], etag=etag) as server:
         with pytest.raises(CracksError):
             get([server.url], destination, checksum=None)
         get([server.url], destination, checksum=None)
         assert server.served[-1].range is None
-    assert destination.read_bytes() == BODY
+    assert destination.read_bytes() == BODY[::-1], "no mixture"
 
 
-def test_a_part_that_is_longer_than_the_file_is_dropped(destination: Path) -> None:
-    with FileServer(BODY) as server:
-        fetching._part_of(server.url).write_bytes(BODY + b"more")
-        get([server.url], destination)
-        assert [served.status for served in server.served] == [416, 200]
-    assert destination.read_bytes() == BODY
+def test_a_file_that_changed_meanwhile_is_not_mixed(destination: Path) -> None:
+    with FileServer(BODY[::-1], [cut(HALF), reply(404)], etag='"two"') as server:
+        with pytest.raises(CracksError):
+            get([server.url], destination, checksum=None)
+        get([server.url], destination, checksum=None)
+    assert destination.read_bytes() == BODY[::-1]
 
 
-def test_a_stall_ends(destination: Path) -> None:
-    with FileServer(BODY, [Answer(stall_after=HALF)]) as server:
-        get([server.url], destination)
+def test_a_part_of_one_mirror_is_not_continued_from_another(destination: Path) -> None:
+    with FileServer(b"", [cut(HALF), reply(404)]) as first, FileServer(BODY[::-1]) as second:
+        get([first.url, second.url], destination, checksum=None)
+        assert second.served[0].range is None
+    assert destination.read_bytes() == BODY[::-1]
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from cracks.fetch import fetch
+print("!", flush=True)  # ready
+sys.stdin.read()
+fetch([sys.argv[1]], Path(sys.argv[2]), what="the images", checksum=sys.argv[3])
+"""
+
+
+def test_processes_that_fetch_the_same_file_share_one_download(destination: Path) -> None:
+    with FileServer(BODY, [cut(HALF)]) as server, ExitStack() as stack:
+        command = [sys.executable, "-c", PROGRAM, server.url, str(destination), SHA256]
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdin=PIPE, stdout=PIPE))
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.read(1) == b"!"
+        for process in processes:
+            assert process.stdin
+            process.stdin.close()  # all begin at once
+        assert [process.wait() for process in processes] == [0, 0, 0]
         assert server.sent == len(BODY)
     assert destination.read_bytes() == BODY
-
-
-def test_a_server_that_stalls_for_ever_is_given_up(destination: Path) -> None:
-    with FileServer(BODY, [Answer(stall_after=0)] * ATTEMPTS) as server:
-        with pytest.raises(CracksError, match="sent nothing for"):
-            get([server.url], destination)
-        assert len(server.served) == ATTEMPTS
-
-
-def test_too_little_each_time_is_given_up(destination: Path) -> None:
-    with FileServer(BODY, [Answer(stop_after=0)] * ATTEMPTS) as server:
-        with pytest.raises(CracksError, match="closed the connection too early"):
-            get([server.url], destination)
-
-
-def test_too_little_is_seen_without_an_announced_length(destination: Path) -> None:
-    short = Answer(body=BODY[:1000], announces_length=False)
-    with FileServer(BODY, [short] * 9, honours_range=False) as server:
-        with pytest.raises(CracksError, match="sent 1,000 of 300,000 bytes"):
-            get([server.url], destination)
-
-
-def test_another_size_is_refused_before_it_is_fetched(destination: Path) -> None:
-    with FileServer(BODY, [Answer(body=BODY[:-1])]) as server:
-        with pytest.raises(CracksError, match="expected 300,000 bytes, found 299,999"):
-            get([server.url], destination)
-    assert nothing_is_left(destination)
-
-
-def test_an_endless_answer_is_cut(destination: Path) -> None:
-    with FileServer(BODY, [Answer(body=BODY + BODY, announces_length=False)]) as server:
-        with pytest.raises(CracksError, match="more than the expected 300,000 bytes"):
-            get([server.url], destination)
-    assert not destination.exists()
-
-
-def test_other_bytes_end_the_run_and_nothing_is_kept(destination: Path) -> None:
-    with FileServer(BODY, [Answer(body=bytes(len(BODY)))]) as server:
-        with pytest.raises(CracksError, match="sent another file .expected sha256 .*, found"):
-            get([server.url], destination)
-    assert nothing_is_left(destination)
-
-
-def test_other_bytes_at_one_address_are_fetched_from_the_next(destination: Path) -> None:
-    with FileServer(bytes(len(BODY))) as wrong, FileServer(BODY) as right:
-        get([wrong.url, right.url], destination)
-    assert destination.read_bytes() == BODY
-
-
-def test_no_network_is_one_sentence(destination: Path) -> None:
-    url = f"http://127.0.0.1:{closed_port()}/a"
-    with pytest.raises(CracksError) as caught:
-        get([url], destination)
-    message = "No network to fetch the images: could not reach 127.0.0.1; do this."
-    assert str(caught.value) == message
-
-
-def test_what_is_no_address_is_said(destination: Path) -> None:
-    with pytest.raises(CracksError, match="nowhere is no address to fetch from"):
-        get(["nowhere"], destination)
+    assert leftovers() == []

@@ -1,16 +1,13 @@
 """The README says what the metrics, the parameters and the files say."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
-from cracks import summary
-from cracks.dotted import dotted
-
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+from cracks.commands import cli, summary
+from cracks.pipeline.params import flatten
+from tests.support.project import README, ROOT
 
 
 def block(command: str) -> str:
@@ -24,8 +21,8 @@ def test_the_summary_is_that_of_the_committed_metrics(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    summary.main()
-    assert block("python -m cracks.summary").strip() == capsys.readouterr().out.strip()
+    summary.run()
+    assert block("python -m cracks summary").strip() == capsys.readouterr().out.strip()
 
 
 def test_every_parameter_is_in_the_table_with_its_default() -> None:
@@ -36,7 +33,7 @@ def test_every_parameter_is_in_the_table_with_its_default() -> None:
         names = re.findall(r"`([^`]+)`", keys)
         values = [value.strip(" `") for value in defaults.split(",")]
         table |= dict(zip(names, values, strict=False))
-    for key, value in dotted(yaml.safe_load((ROOT / "params.yaml").read_text())).items():
+    for key, value in flatten(yaml.safe_load((ROOT / "params.yaml").read_text())).items():
         if key.startswith("augmentation.") and key != "augmentation.views":
             assert f"`{key.removeprefix('augmentation.')}`" in section or key in section, key
             continue
@@ -53,8 +50,8 @@ def test_links_lead_to_files() -> None:
 
 
 def test_commands_exist() -> None:
-    for module in re.findall(r"python -m cracks\.(\w+)", README):
-        assert (ROOT / "cracks" / f"{module}.py").exists(), module
+    for command in re.findall(r"python -m cracks (\w+)", README):
+        assert command in cli.cli.commands, command
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`?\bmake (run-real|run|test|bench-audit|bench)\b", README):
         assert f"\n{target}:" in makefile, target

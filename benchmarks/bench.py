@@ -1,0 +1,401 @@
+"""Measure speed and memory side by side and print them as Markdown tables.
+
+worked example:
+  python -m benchmarks.bench                          on the drawn sample, takes about 15 minutes
+  python -m benchmarks.bench photos.zip --rounds 1    on other images, once
+
+Every method runs in a process of its own and once in each round, so that a busy machine slows them
+all equally. Medians over the rounds are printed; compare only numbers of the same run.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.engines.batches import BATCH
+from cracks.backbones.model import build_backbone, load_backbone_weights, pixel_model
+from cracks.backbones.weights import write_weights
+from cracks.dataset.audit import audit_archive
+from cracks.features.cache import FeatureCache, row_key
+from cracks.features.extraction import Extraction, extract_features
+from cracks.images.archive import open_archive, read_member, write_archive
+from cracks.images.decoding import RGB, decode, to_input
+from cracks.pipeline.errors import CracksError, exit_on_error
+from cracks.pipeline.keras_import import import_keras
+from cracks.pipeline.lifetime import end_on_interrupt
+from cracks.pipeline.params import load_params
+from cracks.sources.sample.dataset import iter_sample
+
+SIZE = 224
+IMAGES = {"resnet50": 256, "vgg16": 96}
+"""Images of a measurement: several seconds of work."""
+
+WAYS = (
+    "fit, one epoch",
+    "predict",
+    "tensorflow float32",
+    "tensorflow bfloat16",
+    "openvino float32",
+    "openvino bfloat16",
+    "warm cache",
+)
+WARM_IMAGES = 8000
+
+_CONV = (256, 56, 3)  # channels, side and kernel of the convolution that the peak is measured with
+
+
+def main() -> None:
+    """Run the benchmark, or one measurement of it in a process of its own."""
+    arguments = _parser().parse_args()
+    if arguments.measure:
+        _measure(*arguments.measure)
+        return
+    with TemporaryDirectory() as folder:
+        work = Path(folder)
+        _prepare(work, arguments.archive)
+        _print_machine()
+        for backbone in BACKBONES:
+            _print_backbone(backbone, work, arguments.rounds)
+        _print_pipeline(work)
+
+
+# --- one measurement --------------------------------------------------------------------
+
+
+def _measure(way: str, backbone: str, folder: str) -> None:
+    """Print `{"images": …, "seconds": …, "startup": …, "mb": …}` of one method."""
+    work = Path(folder)
+    images = _table(work, backbone)
+    started = time.perf_counter()
+    run = _ways(way, backbone, work, images)
+    startup = time.perf_counter() - started
+    started = time.perf_counter()
+    count = run()
+    seconds = time.perf_counter() - started
+    found = {"images": count, "seconds": seconds, "startup": startup, "mb": peak_memory()}
+    print(json.dumps(found))
+
+
+def peak_memory() -> float:
+    """Peak memory of this process in megabytes.
+
+    `getrusage` would include the peak of the parent process; /proc does not.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:
+    """Load what a method needs; return the function that is timed."""
+    if way == "fit, one epoch":
+        return _fit(backbone, work)
+    if way == "predict":
+        return _predict(backbone, work, images)
+    if way == "convolution":
+        return _convolution(backbone)  # the precision, here
+    if way == "decode":
+        return lambda: len(_pixels(work, images))
+    warm = way == "warm cache"
+    engine, precision = ("openvino", "float32") if warm else way.split()
+    params = load_params()
+    weights = work / f"{backbone}.weights.h5"
+    still = params.augmentation.model_copy(update={"views": 0})
+    extraction = Extraction(backbone, weights, SIZE, engine, precision, still)
+    output = work / f"{os.getpid()}.npy"
+
+    def run() -> int:
+        extract_features(extraction, work / "images.zip", images, output, use_cache=warm)
+        output.unlink()
+        return len(images)
+
+    if warm:
+        images = _cached_images(extraction, backbone)
+    else:
+        extraction.load()  # converts once; the timed run loads what is kept
+    return run
+
+
+def _cached_images(extraction: Extraction, backbone: str) -> pd.DataFrame:
+    """A table of images that do not exist but have rows in the cache."""
+    names = [f"positive/{number:05}.jpg" for number in range(WARM_IMAGES)]
+    hashes = [hashlib.sha256(name.encode()).hexdigest() for name in names]
+    row = np.random.default_rng(0).random(BACKBONES[backbone].features, np.float32)
+    context = extraction.context()
+    with FeatureCache() as cache:
+        cache.put({row_key(context, digest, 0): row for digest in hashes})
+    return pd.DataFrame({"id": names, "sha256": hashes})
+
+
+def _pixels(work: Path, images: pd.DataFrame) -> RGB:
+    with open_archive(work / "images.zip") as archive:
+        return np.stack([to_input(decode(read_member(archive, n)), SIZE) for n in images["id"]])
+
+
+def _predict(backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:
+    """Keras's `predict` on decoded images in memory."""
+    import_keras()
+    import tensorflow as tf
+
+    pixels = _pixels(work, images)
+    model = pixel_model(backbone, work / f"{backbone}.weights.h5", SIZE)
+    batches = _steady(tf.data.Dataset.from_tensor_slices(pixels).batch(32))
+    model.predict(batches.take(1), verbose=0)
+
+    def run() -> int:
+        model.predict(batches, verbose=0)
+        return len(pixels)
+
+    return run
+
+
+def _steady(data: Any) -> Any:
+    """The dataset without autotuning, which occasionally stalls for exactly 10.24 seconds."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.with_options(options)
+
+
+def _fit(backbone: str, work: Path) -> Callable[[], int]:
+    """As in notebooks: the frozen backbone is part of the model and runs in every epoch."""
+    keras = import_keras()
+
+    preprocess = getattr(keras.applications, BACKBONES[backbone].module).preprocess_input
+    frozen = build_backbone(backbone, SIZE)
+    load_backbone_weights(frozen, backbone, work / f"{backbone}.weights.h5")
+    data = keras.utils.image_dataset_from_directory(
+        work / backbone, image_size=(SIZE, SIZE), batch_size=32, label_mode="categorical", verbose=0
+    )
+    count, batches = len(data.file_paths), _steady(data)
+    inputs = keras.Input((SIZE, SIZE, 3))
+    features = frozen(preprocess(inputs), training=False)
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(features))
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(batches.take(1), verbose=0)
+
+    def run() -> int:
+        model.fit(batches, epochs=1, verbose=0)
+        return count
+
+    return run
+
+
+def _convolution(precision: str) -> Callable[[], int]:
+    """GFLOP of a large convolution, to measure the processor's peak."""
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    channels, side, kernel = _CONV
+    pixels = ops.parameter([BATCH, channels, side, side], np.float32)
+    value = pixels
+    for _ in range(4):
+        weights = np.full((channels, channels, kernel, kernel), 1e-3, np.float32)
+        value = ops.convolution(value, weights, [1, 1], [1, 1], [1, 1], [1, 1])
+    hint = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}[precision]
+    compiled = ov.Core().compile_model(
+        ov.Model([value], [pixels]), "CPU", {"INFERENCE_PRECISION_HINT": hint}
+    )
+    batch = np.ones((BATCH, channels, side, side), np.float32)
+    compiled(batch)
+    operations = 4 * BATCH * 2 * (kernel * channels * side) ** 2
+
+    def run() -> int:
+        for _ in range(5):
+            compiled(batch)
+        return round(5 * operations / 1e9)
+
+    return run
+
+
+# --- all measurements --------------------------------------------------------------------------
+
+
+def _prepare(work: Path, given: Path | None) -> None:
+    """An archive, its table, weights, and folders of files for `fit`."""
+    params = load_params()
+    if given:
+        shutil.copyfile(given, work / "images.zip")
+    else:
+        write_archive(work / "images.zip", iter_sample(max(IMAGES.values()) // 2, 0))
+    tolerant = params.audit.model_copy(update={"max_rejected": 1.0})
+    images = audit_archive(work / "images.zip", params.positive_class, tolerant).images
+    place = images.groupby("label").cumcount()
+    mixed = images.assign(place=place).sort_values(["place", "label"])  # classes in turn
+    mixed[["id", "label", "sha256"]].to_csv(work / "images.csv", index=False)
+    if len(images) < max(IMAGES.values()):
+        raise CracksError(f"Expected at least {max(IMAGES.values())} images, found {len(images)}.")
+    for backbone in BACKBONES:
+        write_weights(backbone, "random", 0, work / f"{backbone}.weights.h5")
+        with open_archive(work / "images.zip") as archive:
+            for number, row in _table(work, backbone).iterrows():
+                path = work / backbone / row["label"] / f"{number}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(read_member(archive, row["id"]))
+
+
+def _table(work: Path, backbone: str) -> pd.DataFrame:
+    images = pd.read_csv(work / "images.csv", dtype=str)
+    return images.head(IMAGES.get(backbone, len(images)))
+
+
+def _once(way: str, backbone: str, work: Path) -> dict[str, float] | None:
+    """One measurement in a process of its own; None if it fails on this machine."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bench", "--measure", way, backbone, str(work)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"CRACKS_CACHE": str(work / "caches")},
+    )
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1]
+        print(f"{way}: {reason}", file=sys.stderr)
+        return None
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _rounds(ways: list[tuple[str, str]], work: Path, rounds: int) -> dict[Any, dict[str, float]]:
+    """Medians by method; the methods alternate."""
+    runs: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for number in range(rounds):
+        for way in ways:
+            print(f"round {number + 1}: {way[1]}, {way[0]}", file=sys.stderr)
+            if found := _once(*way, work):
+                found["rate"] = found["images"] / found["seconds"]
+                runs.setdefault(way, []).append(found)
+    return {
+        way: {key: statistics.median(run[key] for run in some) for key in some[0]}
+        for way, some in runs.items()
+    }
+
+
+def _print_machine() -> None:
+    packages = ", ".join(f"{p} {version(p)}" for p in ("openvino", "tensorflow", "keras"))
+    print(
+        f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}\n"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), "unknown")
+
+
+def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
+    precisions = ("float32", "bfloat16")
+    ways = [(way, backbone) for way in (*WAYS, "decode")]
+    found = _rounds([*ways, *(("convolution", p) for p in precisions)], work, rounds)
+    operations = _operations(backbone) / 1e9
+    reference = found["predict", backbone]["rate"]
+    print(f"{BACKBONES[backbone].constructor}, {operations:.1f} GFLOP an image:\n")
+    print("| way | images/s | of `predict` | of the peak | start-up, s | memory, MB |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for way in WAYS:
+        if run := found.get((way, backbone)):
+            peak = found.get(("convolution", "bfloat16" if "bfloat16" in way else "float32"))
+            share = f"{100 * run['rate'] * operations / peak['rate']:.0f} %" if peak else ""
+            share = "" if way == "warm cache" else share
+            print(
+                f"| {way} | {run['rate']:.1f} | {run['rate'] / reference:.2f} | {share} "
+                f"| {run['startup']:.1f} | {run['mb']:.0f} |"
+            )
+    decode_rate = found["decode", backbone]["rate"]
+    stage = found["openvino float32", backbone]["rate"]
+    warm = found["warm cache", backbone]
+    peaks = ", ".join(
+        f"{found['convolution', p]['rate']:.0f} GFLOP/s {p}"
+        for p in precisions
+        if ("convolution", p) in found
+    )
+    print(
+        f"\nMeasured peak of a convolution: {peaks}. Decoding on one thread: {decode_rate:.0f} "
+        f"images/s, {100 * stage / decode_rate:.1f} % of one core beside OpenVINO. "
+        f"{WARM_IMAGES:,} images from a warm cache: {warm['seconds']:.1f} s.\n"
+    )
+
+
+def _operations(backbone: str) -> int:
+    """Multiplications and additions of the convolutions for one image."""
+    total = 0
+    for layer in build_backbone(backbone, SIZE).layers:
+        if type(layer).__name__ == "Conv2D":
+            _, height, width, channels = layer.output.shape
+            total += 2 * height * width * channels * int(np.prod(layer.kernel.shape[:3]))
+    return total
+
+
+def _print_pipeline(work: Path) -> None:
+    """Seconds of everyday commands, in a clone of the last commit."""
+    clone = work / "clone"
+    subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
+    scripts = str(Path(sys.executable).parent)
+    environment = os.environ | {
+        "CRACKS_CACHE": str(work / "clone caches"),
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+    }
+
+    def seconds(*command: str) -> float:
+        print(f"clone: {' '.join(command)}", file=sys.stderr)
+        started = time.perf_counter()
+        subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    images = load_params().sample.images_per_class
+    rows = [
+        ("`dvc repro`, everything", ("dvc", "repro")),
+        ("`dvc repro` again", ("dvc", "repro")),
+        ("`dvc exp run -S epochs=2`", ("dvc", "exp", "run", "-S", "epochs=2")),
+        ("`dvc exp run -S threshold=0.3`", ("dvc", "exp", "run", "-S", "threshold=0.3")),
+        (
+            "1 % more images",
+            ("dvc", "exp", "run", "-S", f"sample.images_per_class={round(1.01 * images)}"),
+        ),
+    ]
+    print(f"The default pipeline, {2 * images} images:\n\n| what | seconds |\n|---|--:|")
+    for name, command in rows:
+        print(f"| {name} | {seconds(*command):.1f} |")
+
+
+def _parser() -> argparse.ArgumentParser:
+    description, _, epilog = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.bench",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("archive", nargs="?", type=Path, help="zip archive; the drawn sample")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    end_on_interrupt("Interrupted.")
+    with exit_on_error():
+        main()

@@ -1,0 +1,1 @@
+"""The frozen backbones: the catalogue, the Keras models, their weights."""

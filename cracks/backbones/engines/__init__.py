@@ -1,0 +1,1 @@
+"""Engines that compute features: one module for each, one registry."""

@@ -1,0 +1,81 @@
+"""The table of engines, and loading one for a backbone.
+
+All engines take the same uint8 RGB batch and include preprocessing and pooling. To add an engine,
+write its module beside this one and add an entry to `ENGINES`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cracks.backbones.engines import openvino, tensorflow
+from cracks.backbones.engines.batches import Pixels, Run, with_full_batches
+from cracks.pipeline.params import chosen
+
+Features = NDArray[np.float32]
+"""`[n, channels]`, the global average of the last feature map."""
+
+Load = Callable[[str, Path, int, str, Sequence[str]], Run]
+"""`(backbone, weights, image_size, precision, outputs) -> run`."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Something that runs a frozen backbone."""
+
+    load: Load
+    packages: tuple[str, ...]  # whose versions the features depend on
+
+
+ENGINES = {
+    "openvino": Engine(openvino.load, ("openvino", "keras", "tensorflow")),
+    "tensorflow": Engine(tensorflow.load, ("tensorflow", "keras")),
+}
+
+
+class FeaturesAndMaps(NamedTuple):
+    """Features and last feature maps of a batch."""
+
+    features: Features
+    maps: NDArray[np.float32]  # [n, h, w, channels]
+
+
+def engine_versions(engine: str) -> dict[str, str]:
+    """The versions of the packages that compute the features; imports none of them."""
+    return {package: version(package) for package in chosen(ENGINES, "engine", engine).packages}
+
+
+def load_engine(
+    engine: str, backbone: str, weights: Path, image_size: int, precision: str
+) -> Callable[[Pixels], Features]:
+    """A function from a batch of pixels to features.
+
+    Args:
+        engine: name in `ENGINES`.
+        backbone: name in `cracks.backbones.catalogue.BACKBONES`.
+        weights: its Keras weights without top.
+        image_size: pixels of a side.
+        precision: `float32` or `bfloat16`, the type of the convolutions' operands. The features
+            are float32 either way.
+
+    Raises:
+        CracksError: if the engine is unknown, the weights do not fit, or the engine cannot compute
+            in that precision here.
+    """
+    load = chosen(ENGINES, "engine", engine).load
+    run = with_full_batches(load(backbone, weights, image_size, precision, ("features",)))
+    return lambda pixels: run(pixels)[0]
+
+
+def load_map_engine(
+    engine: str, backbone: str, weights: Path, image_size: int, precision: str
+) -> Callable[[Pixels], FeaturesAndMaps]:
+    """As `load_engine`, for features and the last feature maps."""
+    load = chosen(ENGINES, "engine", engine).load
+    run = with_full_batches(load(backbone, weights, image_size, precision, ("features", "map")))
+    return lambda pixels: FeaturesAndMaps(*run(pixels))

@@ -1,0 +1,25 @@
+"""TensorFlow: the engine for GPUs, and the reference on a CPU."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cracks.backbones.engines.batches import Outputs, Pixels, Run
+from cracks.backbones.model import pixel_model
+from cracks.pipeline.keras_import import import_keras
+
+
+def load(
+    backbone: str, weights: Path, image_size: int, precision: str, outputs: Sequence[str]
+) -> Run:
+    """The Keras model as a graph; see `cracks.backbones.engines.registry.load_engine`."""
+    import_keras()
+    import tensorflow as tf
+
+    model = pixel_model(backbone, weights, image_size, bfloat16=precision == "bfloat16")
+    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+
+    def run(pixels: Pixels) -> Outputs:
+        result = call(tf.constant(pixels))
+        return [result[name].numpy() for name in outputs]
+
+    return run

@@ -1,0 +1,138 @@
+"""The Keras models of backbones: from pixels to features, frozen."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cracks.backbones.catalogue import backbone_named
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.keras_import import import_keras
+
+
+def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
+    """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to `[n, features]`, untrained.
+
+    The last layer is the global average pooling; its input is the last feature map. Keras numbers
+    layers by process: the session is cleared so that a model always gets the same layer names.
+    """
+    keras = import_keras()
+
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy(dtype or "float32")
+    try:
+        model = getattr(keras.applications, backbone_named(name).constructor)(
+            include_top=False,
+            weights=None,
+            pooling="avg",
+            input_shape=(image_size, image_size, 3),
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.trainable = False
+    return model
+
+
+def load_backbone_weights(model: Any, name: str, path: Path) -> None:
+    """Load a Keras 3 `.weights.h5` file of this backbone without top.
+
+    Raises:
+        CracksError: if the file is missing, damaged or of another architecture.
+    """
+    if not path.is_file():
+        raise CracksError(f"Expected the weights of {name} at {path}, found none; run `dvc repro`.")
+    with wrong_weights_explained(name, path):
+        model.load_weights(path)
+
+
+@contextmanager
+def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
+    """Turn what Keras and h5py raise on a wrong weights file into one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras counts what it skipped and raises below
+            yield
+    except (ValueError, KeyError, OSError) as error:
+        reason = " ".join(str(error).split("Example error")[0].split()).rstrip(".")
+        raise CracksError(
+            f"Expected weights of {name} without top in {path}, found a file that does not "
+            f"fit its layers ({reason}); give a file of that architecture."
+        ) from None
+
+
+def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = False) -> Any:
+    """The Keras model from pixels to features and the last feature map.
+
+    Args:
+        name: the backbone.
+        weights: its Keras weights without top.
+        image_size: pixels of a side.
+        bfloat16: compute in bfloat16, with float32 weights and output.
+
+    Returns:
+        A model of uint8 RGB `[n, image_size, image_size, 3]` -> `features` float32
+        `[n, channels]` and `map` float32 `[n, h, w, channels]`, whose mean over h and w are
+        the features. It includes the preprocessing; batch normalisation is in inference mode.
+
+    Raises:
+        CracksError: if the weights do not fit.
+    """
+    keras = import_keras()
+
+    backbone = build_backbone(name, image_size, "mixed_bfloat16" if bfloat16 else None)
+    load_backbone_weights(backbone, name, weights)
+    pooling = backbone.layers[-1]
+    body = keras.Model(backbone.input, [pooling.output, pooling.input])
+    preprocess = getattr(keras.applications, backbone_named(name).module).preprocess_input
+
+    pixels = keras.Input((image_size, image_size, 3), dtype="uint8", name="pixels")
+    features, feature_map = body(preprocess(keras.ops.cast(pixels, "float32")), training=False)
+    as_float32 = {"features": features, "map": feature_map}
+    return keras.Model(
+        pixels, {key: keras.ops.cast(value, "float32") for key, value in as_float32.items()}
+    )
+
+
+@contextmanager
+def quiet_conversion() -> Iterator[None]:
+    """Hide Keras's warning that a converter calls the model with a tuple of one input."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The structure of `inputs`")
+        yield
+
+
+def load_backbone(name: str, image_size: int, weights: Path) -> Any:
+    """`build_backbone` with its weights loaded.
+
+    Raises:
+        CracksError: if the weights do not fit.
+    """
+    model = build_backbone(name, image_size)
+    load_backbone_weights(model, name, weights)
+    return model
+
+
+def affine_preprocessing(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The backbone's `preprocess_input` as `rgb @ matrix + offset`.
+
+    Raises:
+        CracksError: if it is not affine.
+    """
+    keras = import_keras()
+
+    preprocess = getattr(keras.applications, backbone_named(name).module).preprocess_input
+
+    def at(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(preprocess(rgb.reshape(1, 1, 1, 3).copy()), np.float32).reshape(3)
+
+    offset = at(np.zeros(3, np.float32))
+    units = np.eye(3, dtype=np.float32)
+    matrix = np.stack([(at(255 * unit) - offset) / 255 for unit in units]).astype(np.float32)
+    probe = np.array([10, 100, 200], np.float32)
+    if not np.allclose(probe @ matrix + offset, at(probe), atol=1e-3):
+        raise CracksError(f"Export does not know the preprocessing of {name}.")
+    return matrix, offset

@@ -1,0 +1,169 @@
+"""All commands and their options in one place; each imports what it needs when it runs."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cracks.pipeline.errors import exit_on_error
+
+_BACKBONE = click.option(
+    "--backbone", metavar="NAME", help="resnet50, vgg16, …; all of params.yaml if not given."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Use and judge the crack classifiers that `dvc repro` trained."""
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@_BACKBONE
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.option("--out", type=click.Path(path_type=Path), help="Write there instead of printing.")
+@click.option("--explain", type=click.Path(path_type=Path), help="Folder for activation maps.")
+@click.option("--map", "maps", type=click.Path(path_type=Path), help="Folder for crack maps.")
+@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches of a map.")
+@click.option("--patch", type=click.IntRange(min=1), help="Pixels of a side of a map's patch.")
+def predict(**options: Any) -> int:
+    r"""Classify photographs, or map the cracks of a whole wall.
+
+    PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
+
+    \b
+      python -m cracks predict photos/ --backbone vgg16 --format csv --out cracks.csv
+      python -m cracks predict wall.jpg --map maps        where a large photograph is cracked
+      python -m cracks predict patch.jpg --explain why    which places speak for a crack
+
+    The exit code is 1 if a file could not be read; its row says why.
+    """
+    from cracks.commands.predict import run
+
+    return run(**options)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@_BACKBONE
+@click.option("--patch", type=click.IntRange(min=32), help="Pixels of a side; as in training.")
+@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches; a side.")
+def cut(**options: Any) -> int:
+    r"""Cut photographs of walls into patches, to be labelled for training.
+
+    \b
+      python -m cracks cut walls/ patches/
+      python -m cracks cut walls/ patches/ --patch 256 --backbone vgg16
+
+    OUT is a new folder. It gets <photograph>-<row>-<column>.jpg for each patch, and patches.csv,
+    where those come first that the trained classifiers are least certain about. Sort the patches
+    into two class folders below data/photos/; photos.group in params.yaml keeps photographs apart.
+
+    The exit code is 1 if a photograph could not be cut; a line says why.
+    """
+    from cracks.commands.cut import run
+
+    return run(**options)
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--positive-class", help="Class folder that holds the cracks.")
+@click.option("--name", help="Folder of the results below external/; the source's name.")
+def external(**options: Any) -> int:
+    r"""Score the classifiers on labelled images of another camera or another wall.
+
+    SOURCE is a zip archive or a folder with two class folders.
+
+    \b
+      python -m cracks external sdnet2018-walls.zip
+      python -m cracks external bridge/ --positive-class cracked
+    """
+    from cracks.commands.external import run
+
+    return run(**options)
+
+
+@cli.command()
+@click.option("--backbone", required=True, metavar="NAME", help="resnet50, vgg16, …")
+@click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
+@click.argument("file", type=click.Path(path_type=Path))
+def export(**options: Any) -> int:
+    r"""Write one self-contained model: pixels of any size in, class probabilities out.
+
+    \b
+      python -m cracks export --backbone vgg16 --to onnx cracks-vgg16.onnx
+      python -m cracks export --backbone resnet50 --to openvino cracks-resnet50.xml
+
+    FILE ends in .keras, .onnx or .xml; OpenVINO keeps the weights in a .bin file beside it.
+    """
+    from cracks.commands.export import run
+
+    return run(**options)
+
+
+@cli.command()
+@click.argument("base", default="main")
+@click.option("--fail-if", multiple=True, metavar="'METRIC < NUMBER'", help="Repeatable.")
+@click.option("--json", is_flag=True, help="For machines.")
+def review(**options: Any) -> int:
+    r"""Print as Markdown what a change did to the classifiers.
+
+    BASE is a branch, tag or commit.
+
+    \b
+      python -m cracks review                 the working tree against main
+      python -m cracks review HEAD            against the last commit
+      python -m cracks review --fail-if 'resnet50.recall < -0.01' --fail-if 'vgg16.missed > 2'
+
+    A condition is about the change (now minus base); the exit code is 1 if one holds.
+    """
+    from cracks.commands.review import run
+
+    return run(**options)
+
+
+@cli.command()
+def summary() -> int:
+    """Print the metrics of both classifiers, the verdict and what to do next."""
+    from cracks.commands.summary import run
+
+    return run()
+
+
+@cli.command()
+def localisation() -> int:
+    """Measure how well activation maps find the cracks of the drawn sample."""
+    from cracks.commands.localisation import run
+
+    return run()
+
+
+@cli.command()
+@click.option("--prune", is_flag=True, help="Remove the rows that are of no use here.")
+def cache(**options: Any) -> int:
+    r"""Show the feature cache, which all folders of a user share.
+
+    \b
+      python -m cracks cache            what is in it, and what is of use in this folder
+      python -m cracks cache --prune    keep only that
+
+    Rows are of use here if they were computed by the weights in data/weights, this code and the
+    installed packages, with whatever parameters.
+    """
+    from cracks.commands.cache import run
+
+    return run(**options)
+
+
+def main() -> None:
+    """Run the command line; errors of people and of the world end in one sentence."""
+    with exit_on_error():
+        try:
+            status = cli.main(prog_name="python -m cracks", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        sys.exit(status)

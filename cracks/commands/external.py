@@ -1,0 +1,44 @@
+"""`external`: the classifiers on labelled images from elsewhere.
+
+The results go to external/<name>/, never to metrics/, so that they do not mix with those of the
+test part.
+"""
+
+from pathlib import Path
+
+from cracks.evaluation.metrics import Metrics
+from cracks.evaluation.verdict import title
+from cracks.inference.external import score_images
+from cracks.pipeline.outputs import write_csv, write_json
+from cracks.pipeline.params import load_params
+
+SHOWN = ("recall", "missed", "accuracy", "precision", "specificity", "roc_auc", "loss", "images")
+
+
+def run(source: Path, positive_class: str | None, name: str | None) -> int:
+    """Write external/<name>/metrics.json and predictions.csv, and print the metrics."""
+    params = load_params()
+    result = score_images(source, positive_class or params.positive_class, params)
+    output = Path("external") / (name or source.stem)
+    write_json(output / "metrics.json", result.metrics)
+    write_csv(output / "predictions.csv", result.predictions, digits=6)
+    _print(result.metrics, list(params.weights), output)
+    return 0
+
+
+def _print(metrics: Metrics, backbones: list[str], output: Path) -> None:
+    print(f"{'':22}" + "".join(f"{title(backbone):>26}" for backbone in backbones))
+    for name in SHOWN:
+        cells = [_cell(metrics, f"{backbone}.{name}") for backbone in backbones]
+        print(f"{name:22}" + "".join(f"{cell:>26}" for cell in cells))
+    if metrics["seen_by_the_pipeline"]:
+        print(f"Left out: {metrics['seen_by_the_pipeline']:,} images that the pipeline has seen.")
+    print(f"Written to {output}/. Results on one source do not transfer to another.")
+
+
+def _cell(metrics: Metrics, key: str) -> str:
+    value = metrics[key]
+    if f"{key}_low" in metrics:
+        low, high = metrics[f"{key}_low"], metrics[f"{key}_high"]
+        return f"{value:.4f} [{low:.4f}, {high:.4f}]"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"

@@ -1,0 +1,1 @@
+"""The audit of the images, copies among them, and the split."""

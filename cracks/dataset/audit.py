@@ -1,0 +1,217 @@
+"""What is in the archive: usable images, files that are not, and which are copies of which."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from itertools import pairwise
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pandas as pd
+
+from cracks.dataset.duplicates import (
+    THUMBNAIL,
+    Copies,
+    Fingerprint,
+    Pairs,
+    Turn,
+    find_copies,
+    fingerprint,
+    groups_of,
+)
+from cracks.images.archive import member_names, open_archive, read_member
+from cracks.images.decoding import decode
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import CLASSES, check_classes, label_of, place_of
+from cracks.pipeline.params import Audit as Limits
+from cracks.pipeline.progress import progress
+from cracks.pipeline.workers import in_processes
+
+COLUMNS = ["id", "label", "given", "width", "height", "sha256", "group"]
+
+_CHUNK = 32  # members a worker takes at a time
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a worker found out about one member; `reason` says why it cannot be used."""
+
+    name: str
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+    sha256: str = ""
+    fingerprint: Fingerprint | None = None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The usable images, the others with their reasons, and counts of everything."""
+
+    images: pd.DataFrame  # COLUMNS, sorted by id
+    rejected: pd.DataFrame  # name, reason
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
+    """Decode every member once and find what cannot be used and what is there twice.
+
+    Args:
+        path: zip archive whose members are `[train|valid|test/]<class folder>/<name>`.
+        positive_class: the class folder that holds the cracks, upper or lower case alike.
+        limits: how much may be unusable, and what counts as too large.
+
+    Raises:
+        CracksError: if more is unusable or has both labels, or the usable images are not of two
+            classes, one of them `positive_class`.
+    """
+    with open_archive(path) as archive:
+        names = member_names(archive)
+    if not names:
+        raise CracksError(f"Expected images in {path}, found none; add some and run again.")
+    seen, prints = _collect(_examine(path, names, limits), len(names))
+    usable = [one for one in seen if not one.reason]
+    rejected = [(one.name, one.reason) for one in seen if one.reason]
+    _check_rejected(path, rejected, len(names), limits.max_rejected)
+    _check_classes(path, [one.name for one in usable], positive_class)
+
+    table = _table(usable, positive_class)
+    same = _same_bytes(table["sha256"])
+    copies = find_copies(*prints)
+    table["group"] = groups_of(len(table), same, copies.pairs)
+    conflicts = _conflicts(table)
+    rejected += conflicts
+    _check_rejected(path, rejected, len(names), limits.max_rejected)
+    kept = table[~table["id"].isin({name for name, _ in conflicts})]
+    _check_classes(path, list(kept["id"]), positive_class)
+
+    counts = _counts(kept, copies)
+    counts |= {"rejected": len(rejected) - len(conflicts), "conflicts": len(conflicts)}
+    images = kept.assign(group=kept["group"].map(table["id"]))[COLUMNS]
+    return Audit(images, pd.DataFrame(sorted(rejected), columns=["name", "reason"]), counts)
+
+
+def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Seen]:
+    """What is to be said of each member by itself, on all cores, in the order of `names`."""
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    examined = in_processes(
+        partial(_examine_some, path, limits), chunks, advice="free some, lower audit.max_megapixels"
+    )
+    with progress(total=len(names), desc="audit", unit="img") as bar:
+        for found in examined:
+            yield from found
+            bar.update(len(found))
+
+
+def _examine_some(path: Path, limits: Limits, names: Sequence[str]) -> list[Seen]:
+    archive = _opened(path)
+    return [_see(archive, name, limits) for name in names]
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> zipfile.ZipFile:
+    """The archive, opened once by each worker: its directory takes seconds where it is long."""
+    return open_archive(path)
+
+
+def _collect(examined: Iterator[Seen], count: int) -> tuple[list[Seen], Fingerprint]:
+    """What was seen without the fingerprints, and those of usable images stacked in two arrays."""
+    seen: list[Seen] = []
+    prints = Fingerprint(
+        np.empty((count, len(Turn)), np.uint64), np.empty((count, THUMBNAIL, THUMBNAIL), np.uint8)
+    )
+    usable = 0
+    for one in examined:
+        if one.fingerprint:
+            prints.hashes[usable], prints.thumbnail[usable] = one.fingerprint
+            usable += 1
+        seen.append(replace(one, fingerprint=None))
+    return seen, Fingerprint(prints.hashes[:usable], prints.thumbnail[:usable])
+
+
+def _see(archive: zipfile.ZipFile, name: str, limits: Limits) -> Seen:
+    try:
+        _check_name(name)
+        data = read_member(archive, name, limits.max_file_mb * 1_000_000)
+        rgb = decode(data, max_pixels=limits.max_megapixels * 1_000_000)
+    except CracksError as error:
+        return Seen(name, reason=str(error).rstrip("."))
+    height, width = rgb.shape[:2]
+    return Seen(name, "", width, height, hashlib.sha256(data).hexdigest(), fingerprint(rgb))
+
+
+def _check_name(name: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive or "\\" in name:
+        raise CracksError("the name points out of the archive")
+    if not place_of(name)[1]:
+        raise CracksError("not in a class folder")
+
+
+def _check_rejected(
+    path: Path, rejected: Sequence[tuple[str, str]], files: int, max_rejected: float
+) -> None:
+    if len(rejected) > max_rejected * files:
+        name, reason = rejected[0]
+        raise CracksError(
+            f"Expected at most {100 * max_rejected:g} % unusable files in {path} "
+            f"(audit.max_rejected), found {len(rejected):,} of {files:,}, the first {name!r}: "
+            f"{reason}; remove or repair them, or raise audit.max_rejected."
+        )
+
+
+def _check_classes(path: Path, usable: Sequence[str], positive_class: str) -> None:
+    folders = {place_of(name)[1] for name in usable}
+    check_classes(folders, positive_class, f"{path} after unusable files were left out")
+
+
+def _table(usable: Sequence[Seen], positive_class: str) -> pd.DataFrame:
+    places = [place_of(one.name) for one in usable]
+    return pd.DataFrame(
+        {
+            "id": [one.name for one in usable],
+            "label": [label_of(folder, positive_class) for _, folder in places],
+            "given": [given for given, _ in places],
+            "width": [one.width for one in usable],
+            "height": [one.height for one in usable],
+            "sha256": [one.sha256 for one in usable],
+        }
+    )
+
+
+def _same_bytes(digests: pd.Series) -> Pairs:
+    """Pairs of byte-identical files, each with the next one."""
+    places = digests.groupby(digests, sort=False).indices.values()
+    pairs = [pair for same in places for pair in pairwise(same)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """All images of a group that holds both labels: nobody can say which label is right."""
+    labels = table.groupby("group")["label"]
+    mixed = table[labels.transform("nunique") > 1]
+    found = []
+    for _, group in mixed.groupby("group"):
+        for label in CLASSES:
+            other = group[group["label"] != label]["id"].iloc[0]
+            reason = f"the same image as {other}, which has the other label"
+            found += [(name, reason) for name in group[group["label"] == label]["id"]]
+    return found
+
+
+def _counts(images: pd.DataFrame, copies: Copies) -> dict[str, int]:
+    sizes = images["group"].value_counts()
+    left = np.isin(copies.pairs, images.index).all(axis=1)
+    turned = (copies.turns != Turn.NONE) & left
+    return {
+        "images": len(images),
+        **{label: int((images["label"] == label).sum()) for label in CLASSES},
+        "groups": len(sizes),
+        "images_with_a_copy": int(sizes[sizes > 1].sum()),
+        "largest_group": int(sizes.max()),
+        "byte_identical_copies": int(images["sha256"].duplicated().sum()),
+        "pairs_of_copies": int(left.sum()),
+        "pairs_mirrored_or_turned": int(turned.sum()),
+    }

@@ -1,0 +1,1 @@
+"""Metrics, statistics, predictions, plots and the verdict."""

@@ -1,0 +1,67 @@
+"""Curves of classifiers as tables for `dvc plots` and the report, at most `POINTS` rows each."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+
+from cracks.evaluation.metrics import Labels, Probability, is_crack
+from cracks.pipeline.labels import CLASSES
+
+POINTS = 200
+"""Rows that a curve is thinned to: a picture shows no more, and Git keeps every version."""
+
+CALIBRATION_POINTS = 8
+
+
+def roc(labels: Labels, probability: Probability) -> pd.DataFrame:
+    """Receiver operating characteristic: `fpr`, `tpr`."""
+    fpr, tpr, _ = metrics.roc_curve(labels, probability)
+    return _thinned(pd.DataFrame({"fpr": fpr, "tpr": tpr}))
+
+
+def precision_recall(labels: Labels, probability: Probability) -> pd.DataFrame:
+    """Precision over recall: `recall`, `precision`, recall ascending."""
+    precision, recall, _ = metrics.precision_recall_curve(labels, probability)
+    return _thinned(pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]}))
+
+
+def calibration(labels: Labels, probability: Probability) -> pd.DataFrame:
+    """Reliability diagram in bins of equally many images: `predicted` mean, `observed` share."""
+    observed, predicted = calibration_curve(
+        labels, probability, n_bins=CALIBRATION_POINTS, strategy="quantile"
+    )
+    return pd.DataFrame({"predicted": predicted, "observed": observed})
+
+
+def confusion(labels: Labels, probability: Probability, threshold: float) -> pd.DataFrame:
+    """One row a cell: `actual`, `predicted`, `count`."""
+    counts = metrics.confusion_matrix(labels, is_crack(probability, threshold), labels=[0, 1])
+    return pd.DataFrame(
+        [
+            {"actual": actual, "predicted": predicted, "count": int(counts[i, j])}
+            for i, actual in enumerate(CLASSES)
+            for j, predicted in enumerate(CLASSES)
+        ]
+    )
+
+
+def together(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The tables of several backbones in one, named by a first column `backbone`."""
+    return pd.concat(
+        [table.assign(backbone=name).pipe(_first, "backbone") for name, table in tables.items()],
+        ignore_index=True,
+    )
+
+
+def _first(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    return table[[column, *(name for name in table if name != column)]]
+
+
+def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    if len(curve) <= POINTS:
+        return curve
+    kept = np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))
+    return curve.iloc[kept]

@@ -1,0 +1,95 @@
+"""What the numbers mean, in words: the same ones at the command line and in the report."""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+from cracks.backbones.catalogue import backbone_named
+from cracks.evaluation.metrics import comparison_name
+
+SIGNIFICANT = 0.05
+"""p-value below which a difference is called one."""
+
+Values = Mapping[str, float]
+
+
+def title(backbone: str) -> str:
+    """A backbone's name as people write it."""
+    return backbone_named(backbone).constructor
+
+
+def verdicts(metrics: Values, sources: Mapping[str, str]) -> list[str]:
+    """Which classifier is better, what that says, and how far the test set can be trusted.
+
+    Args:
+        metrics: those of metrics/evaluate.json.
+        sources: `weights` of params.yaml, for each backbone where its weights come from.
+    """
+    sentences = [_comparison(first, second, metrics) for first, second in combinations(sources, 2)]
+    return [*sentences, *_caveat(sources), leak_sentence(metrics), *_photographs(metrics)]
+
+
+def _comparison(first: str, second: str, metrics: Values) -> str:
+    name = comparison_name(first, second)
+    images = int(metrics[f"{first}.images"])
+    p = metrics[f"{name}.mcnemar_p"]
+    counts = (
+        f"{title(first)} alone is right on {metrics[f'{name}.only_{first}_right']} of "
+        f"{images:,} test images, {title(second)} alone on {metrics[f'{name}.only_{second}_right']}"
+        f" (exact McNemar p {_p(p)})"
+    )
+    if p >= SIGNIFICANT:
+        either = f"{title(first)} or {title(second)}"
+        return f"{either}: no difference that this test set can show. {counts}."
+    difference = metrics[f"{name}.accuracy_difference"]
+    bounds = [metrics[f"{name}.accuracy_difference_{end}"] for end in ("low", "high")]
+    better, worse = (first, second) if difference > 0 else (second, first)
+    low, high = sorted(bound if difference > 0 else -bound for bound in bounds)
+    return (
+        f"{title(better)} is better than {title(worse)} by {100 * abs(difference):.1f} percentage "
+        f"points of accuracy (95 % interval {100 * low:.1f} to {100 * high:.1f}). {counts}."
+    )
+
+
+def _caveat(sources: Mapping[str, str]) -> list[str]:
+    random = [title(name) for name, source in sources.items() if source == "random"]
+    if not random:
+        return []
+    has = "has" if len(random) == 1 else "have"
+    sentence = (
+        f"{' and '.join(random)} {has} random weights: the comparison shows what pre-training "
+        "brings, not which architecture is better."
+    )
+    return [sentence]
+
+
+def leak_sentence(metrics: Values) -> str:
+    """How many test images have a copy in train, as far as the audit can see."""
+    leaked, share = int(metrics["split.test.leaked"]), metrics["split.test.leaked_share"]
+    if not leaked:
+        return "No test image has a copy or a mirror image in train that the audit can find."
+    cracks = metrics["split.test.leaked_positive_share"]
+    return (
+        f"{leaked:,} test images ({100 * share:.1f} %; {100 * cracks:.1f} % of the cracks) have a "
+        "copy or a mirror image in train: these numbers are better than new photographs will be."
+    )
+
+
+def _photographs(metrics: Values) -> list[str]:
+    """How many test images share a photograph with train, where `photos.group` tells."""
+    if "split.test.photographs" not in metrics:
+        return []
+    shared = int(metrics["split.test.photograph_in_train"])
+    share = metrics["split.test.photograph_in_train_share"]
+    sentence = (
+        f"{shared:,} test images ({100 * share:.1f} %) are from photographs that train has, too: "
+        "these numbers are better than new photographs will be."
+    )
+    if not shared:
+        number = int(metrics["split.test.photographs"])
+        photographs = "1 photograph" if number == 1 else f"{number:,} photographs"
+        sentence = f"The test images are from {photographs}, of which nothing is in train."
+    return [sentence]
+
+
+def _p(value: float) -> str:
+    return "below 0.0001" if value < 0.0001 else f"{value:.4f}"

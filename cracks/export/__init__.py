@@ -1,0 +1,1 @@
+"""Self-contained models for other runtimes, and their check."""

@@ -1,0 +1,69 @@
+"""The table of formats, and the export of one classifier.
+
+To add one, write its module beside this one and add an entry.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from cracks.export import keras, onnx, openvino
+from cracks.export.check import Predict, check_probabilities
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.lifetime import temporary
+from cracks.pipeline.outputs import replacing
+from cracks.pipeline.params import Params
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a classifier is written as one model, and loaded again."""
+
+    suffix: str
+    write: Callable[[str, Params, Path], None]  # (backbone, params, path)
+    load: Callable[[Path], Predict]
+
+
+FORMATS = {
+    "keras": Format(".keras", keras.write, keras.load),
+    "onnx": Format(".onnx", onnx.write, onnx.load),
+    "openvino": Format(".xml", openvino.write, openvino.load),
+}
+
+
+def export_classifier(backbone: str, form: str, params: Params, file: Path) -> str:
+    """Write a classifier as a self-contained model, checked against the pipeline's predictions.
+
+    Its input is uint8 RGB `[n, height, width, 3]`, its output `[n, 2]`: no crack, crack.
+
+    Args:
+        backbone: whose classifier.
+        form: name in `FORMATS`.
+        params: of the pipeline.
+        file: where to; ends in the format's suffix.
+
+    Returns:
+        A sentence about what was written.
+
+    Raises:
+        CracksError: if the suffix is wrong, nothing was trained, or the written model's
+            probabilities differ from the pipeline's.
+    """
+    entry = FORMATS[form]
+    if file.suffix != entry.suffix:
+        raise CracksError(f"Expected a file name that ends in {entry.suffix}, found {file}.")
+    with temporary(Path(mkdtemp())) as folder:
+        path = folder / f"model{entry.suffix}"
+        entry.write(backbone, params, path)
+        images, worst = check_probabilities(entry.load(path), backbone)
+        written = sorted(folder.iterdir())  # .bin before the .xml that needs it
+        size = sum(one.stat().st_size for one in written)
+        for one in written:
+            with replacing(file.with_suffix(one.suffix)) as mine:
+                shutil.copyfile(one, mine)
+    return (
+        f"{file}: {size / 1e6:.1f} MB; the probabilities of {images} test images differ by at most "
+        f"{worst:.5f} from the pipeline's"
+    )

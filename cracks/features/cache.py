@@ -1,0 +1,183 @@
+"""A feature is computed once: rows kept across runs, experiments and clones, outside of DVC.
+
+The key holds hashes of everything that determines the value: of its context (weights, code …),
+which a table describes, and of the image. Each row carries a checksum of its own, and the store is
+SQLite's, whose transactions survive a kill at any moment: what a key finds is the row that was
+computed for it, or nothing. The folder is safe to delete.
+"""
+
+import hashlib
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cracks.pipeline.cache_folder import cache_folder
+
+Row = NDArray[np.float32]
+
+CONTEXT_BYTES = 16
+_CHECKSUM_BYTES = 16
+_KEYS_PER_QUERY = 500
+_WAIT = 60.0  # seconds for another process to finish writing
+_BETWEEN_WRITES = 1.0  # seconds: what a kill may lose; a write waits for the disk, some 20 ms
+
+
+def context_key(context: Mapping[str, object]) -> bytes:
+    """What the keys of all rows of one context begin with."""
+    text = json.dumps(context, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=CONTEXT_BYTES).digest()
+
+
+def row_key(context: Mapping[str, object], image_sha256: str, view: int) -> bytes:
+    """The key of a row: `context` is what determines it beside the image's bytes and the view."""
+    image = hashlib.blake2b(f"{image_sha256}:{view}".encode(), digest_size=16).digest()
+    return context_key(context) + image
+
+
+def cache_path() -> Path:
+    """The file in the user's cache folder."""
+    return cache_folder("features") / "rows.sqlite"
+
+
+class FeatureCache:
+    """Rows of float32 by key, in one SQLite file.
+
+    No run depends on it. A damaged file is kept under another name and a new one begun; a row whose
+    checksum does not fit is not found. Where SQLite fails for another reason (no space, no
+    permission), a line says so and the run goes on without the cache.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open the cache at `path`, by default in the user's cache folder."""
+        self._path = path or cache_path()
+        self._database: sqlite3.Connection | None = None
+        self._waiting: dict[bytes, Row] = {}
+        self._written = monotonic()
+        with self._surviving():
+            self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._write()
+        self._close()
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        """The rows that are there and whole."""
+        self._write()
+        found: dict[bytes, Row] = {}
+        with self._surviving():
+            for start in range(0, len(keys), _KEYS_PER_QUERY):
+                found |= self._find(keys[start : start + _KEYS_PER_QUERY])
+        return found
+
+    def put(self, rows: Mapping[bytes, Row]) -> None:
+        """Keep rows; they are written about once a second, and at the end."""
+        self._waiting |= rows
+        if monotonic() - self._written > _BETWEEN_WRITES:
+            self._write()
+
+    def describe(self, context: Mapping[str, object]) -> None:
+        """Record what the rows of a context are, for `python -m cracks cache`."""
+        values = (context_key(context), json.dumps(context, sort_keys=True))
+        if self._database is not None:
+            with self._surviving(), self._database:
+                self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", values)
+
+    def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        if self._database is None:
+            return {}
+        marks = ",".join("?" * len(keys))
+        query = (
+            "SELECT key, value FROM rows "  # noqa: S608
+            f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
+        )
+        rows = (
+            (key, value[:-_CHECKSUM_BYTES], value[-_CHECKSUM_BYTES:])
+            for key, value in self._database.execute(query, keys)
+        )
+        return {
+            key: np.frombuffer(row, dtype="<f4")
+            for key, row, checksum in rows
+            if checksum == _checksum(key, row)
+        }
+
+    def _write(self) -> None:
+        rows, self._waiting = self._waiting, {}
+        self._written = monotonic()
+        if rows and self._database is not None:
+            values = [(k, row.tobytes() + _checksum(k, row.tobytes())) for k, row in rows.items()]
+            with self._surviving(), self._database:
+                self._database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
+
+    def _open(self) -> None:
+        self._database = sqlite3.connect(self._path, _WAIT, isolation_level="IMMEDIATE")
+        # no write-ahead log, which needs memory that a network drive cannot share
+        self._database.execute("PRAGMA journal_mode=TRUNCATE")
+        self._database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS contexts (key BLOB PRIMARY KEY, description TEXT)"
+        )
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+        self._database = None
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Go on where SQLite fails: with a new file if this one is damaged, else without."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._close()
+            if not _is_damage(error):
+                self._say(f"is not used ({error})")
+                return
+            try:
+                kept = self._set_aside()
+                self._open()
+            except (OSError, sqlite3.Error) as second:
+                self._close()
+                self._say(f"is damaged ({error}) and could not be moved away ({second})")
+            else:
+                self._say(f"is damaged ({error}); it is now {kept.name}, and a new one is begun")
+
+    def _set_aside(self) -> Path:
+        """Rename the file and its journal; the result is its new path."""
+        names = (self._path.with_name(f"{self._path.name}.damaged-{n}") for n in count(1))
+        free = next(name for name in names if not name.exists())
+        for suffix in ("-journal", ""):
+            file = self._path.with_name(self._path.name + suffix)
+            if file.exists():
+                file.rename(free.with_name(free.name + suffix))
+        return free
+
+    def _say(self, what: str) -> None:
+        print(f"The feature cache {self._path} {what}.", file=sys.stderr)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file's content is wrong; not a full disk, a lock or a missing permission."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _checksum(key: bytes, row: bytes) -> bytes:
+    return hashlib.blake2b(row, key=key, digest_size=_CHECKSUM_BYTES).digest()

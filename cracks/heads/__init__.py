@@ -1,0 +1,1 @@
+"""The softmax head on frozen features, and its training."""

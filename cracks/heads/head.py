@@ -1,0 +1,135 @@
+"""Heads: standardisation and a softmax over the two classes, on frozen features.
+
+A head is a Keras model from features `[n, channels]` to probabilities `[n, 2]`, with columns in the
+order of `cracks.pipeline.labels.CLASSES`. The standardisation is part of the model, so a head takes
+features as they come from a backbone. `cracks.heads.training` trains heads; the whitening that they
+are trained on is linear and folded into the softmax layer.
+"""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.keras_import import import_keras
+from cracks.pipeline.labels import CLASSES
+from cracks.pipeline.outputs import replacing
+
+Features = NDArray[np.float32]
+
+_SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
+_KERAS_EPSILON = 1e-7  # least deviation that Keras's Normalization divides by
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class LinearHead(NamedTuple):
+    """A head without its softmax, the standardisation folded in: `features @ weights + bias`.
+
+    The sum is the logit: the log of the odds that there is a crack.
+    """
+
+    weights: NDArray[np.float64]  # [channels]
+    bias: float
+
+    def probability(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """P(crack) of each row of features `[n, channels]`."""
+        rows = features.astype(np.float64, copy=False)
+        return np.asarray(expit(rows @ self.weights + self.bias))
+
+
+def save_head(model: Any, path: Path) -> None:
+    """Save in Keras's own format, without what makes every file another one."""
+    with replacing(path) as temporary:
+        model.save(temporary)
+        _make_reproducible(temporary)
+
+
+def _make_reproducible(path: Path) -> None:
+    """Rewrite a `.keras` zip with fixed dates, and with numbers in place of memory addresses."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(members["metadata.json"])
+    metadata["date_saved"] = "1980-01-01@00:00:00"
+    members["metadata.json"] = json.dumps(metadata).encode()
+    members["config.json"] = _numbered(members["config.json"].decode()).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name, date_time=_ZIP_EPOCH), data)
+    path.write_bytes(buffer.getvalue())
+
+
+def _numbered(config: str) -> str:
+    """Number the objects that layers share; Keras names them by their address."""
+    addresses = list(dict.fromkeys(_SHARED_OBJECT.findall(config)))
+    return _SHARED_OBJECT.sub(lambda match: str(addresses.index(match[0])), config)
+
+
+def load_head(path: Path) -> Any:
+    """Load a head that `save_head` wrote.
+
+    Raises:
+        CracksError: if there is none or it is damaged.
+    """
+    keras = import_keras()
+
+    with _explained(path):
+        return keras.saving.load_model(path, compile=False)
+
+
+def linear_head(path: Path) -> LinearHead:
+    """The same head as numbers, read without TensorFlow.
+
+    Raises:
+        CracksError: if there is none or it is damaged.
+    """
+    import h5py
+
+    with _explained(path), zipfile.ZipFile(path) as archive:
+        file = io.BytesIO(archive.read("model.weights.h5"))
+        with h5py.File(file) as weights:
+            layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
+            return _folded(*(layer[key][()] for layer in layers for key in ("0", "1")))
+
+
+def folded(model: Any) -> LinearHead:
+    """A head in memory as numbers."""
+    standardise, softmax = model.layers
+    statistics = (standardise.adapt_mean.numpy(), standardise.adapt_variance.numpy())
+    return _folded(*statistics, *softmax.get_weights())
+
+
+def _folded(*variables: Features) -> LinearHead:
+    """From the mean and variance of the one layer, and the kernel and bias of the other.
+
+    Of two classes, softmax depends on the difference of their logits alone.
+    """
+    mean, variance, kernel, bias = (x.astype(np.float64) for x in variables)
+    if kernel.shape != (*mean.shape, len(CLASSES)):
+        raise ValueError(f"weights of shape {kernel.shape} on {mean.shape} features")
+    scaled = (kernel[:, 1] - kernel[:, 0]) / np.maximum(np.sqrt(variance), _KERAS_EPSILON)
+    return LinearHead(scaled, float(bias[1] - bias[0] - mean @ scaled))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what Keras and h5py raise on an unfit file into one sentence."""
+    if not path.is_file():
+        raise CracksError(f"Expected a trained head at {path}, found none; run `dvc repro`.")
+    try:
+        yield
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CracksError(
+            f"Expected a Keras model at {path}, found something else ({reason}); "
+            "run `dvc checkout` or `dvc repro`."
+        ) from None

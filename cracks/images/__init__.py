@@ -1,0 +1,1 @@
+"""The archive of images and the decoding of its members."""

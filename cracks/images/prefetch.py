@@ -1,0 +1,30 @@
+"""Read-prefetch: work on the next images in threads while the current ones are used.
+
+Pillow releases the interpreter's lock while it decodes, so threads are enough.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_THREADS = 2  # decoding is a few per cent of a backbone's work
+_DEPTH = 48  # results that wait for their use: three batches
+
+
+def prefetch(
+    function: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[tuple[Item, Result]]:
+    """Yield `(item, function(item))` in order, computed in threads a bounded way prefetch."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting: deque[tuple[Item, Future[Result]]] = deque()
+        for item in items:
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) > _DEPTH:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()

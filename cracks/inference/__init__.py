@@ -1,0 +1,1 @@
+"""Trained classifiers on new photographs."""

@@ -1,0 +1,110 @@
+"""Trained classifiers on labelled images of another camera, another wall."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cracks.dataset.audit import audit_archive
+from cracks.evaluation.metrics import Metrics, evaluate_part
+from cracks.features.extraction import Extraction, extract_features
+from cracks.images.archive import write_archive
+from cracks.inference.classifier import load_classifier
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import read_images
+from cracks.pipeline.labels import CLASSES
+from cracks.pipeline.params import Params
+from cracks.pipeline.paths import EVALUATION, IMAGES, weights_path
+from cracks.pipeline.row_file import FEATURES, open_rows
+from cracks.sources.archives import archive_members
+from cracks.sources.class_folders import Members
+from cracks.sources.folders import photos
+
+
+class External(NamedTuple):
+    """Results on images that are not in the pipeline's own dataset."""
+
+    metrics: Metrics
+    predictions: pd.DataFrame  # id, label, backbone, probability
+
+
+def score_images(source: Path, positive_class: str, params: Params) -> External:
+    """Score every classifier on the labelled images of a zip archive or a folder.
+
+    Images whose bytes are among the pipeline's own are left out.
+
+    Raises:
+        CracksError: if there are no two class folders, or no image is new.
+    """
+    with TemporaryDirectory() as folder:
+        archive = Path(folder) / "images.zip"
+        write_archive(archive, _members(source, positive_class))
+        audit = audit_archive(archive, positive_class, params.audit)
+        images, seen = _unseen(audit.images)
+        scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
+    metrics = _evaluate(scores, images, params)
+    metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
+    return External(metrics, _predictions(scores, images))
+
+
+def _members(source: Path, positive_class: str) -> Members:
+    if source.is_dir():
+        return photos(source, positive_class)
+    if source.is_file():
+        return archive_members(source, positive_class)
+    raise CracksError(f"Expected a zip archive or a folder of images at {source}, found none.")
+
+
+def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The images whose bytes are not among the pipeline's own, and the number of those left out."""
+    own = set(read_images()["sha256"]) if IMAGES.exists() else set()
+    new = images[~images["sha256"].isin(own)].reset_index(drop=True)
+    if new.empty:
+        raise CracksError(
+            f"Expected images from outside the pipeline's dataset, found only its own "
+            f"({len(images):,}); {EVALUATION} has the results on them."
+        )
+    return new, len(images) - len(new)
+
+
+def _scores(
+    backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
+) -> np.ndarray:
+    """P(crack) of each image, with features extracted as in the pipeline."""
+    classifier = load_classifier(backbone, params)
+    extraction = Extraction(
+        backbone=backbone,
+        weights=weights_path(backbone),
+        image_size=params.image_size,
+        engine=params.engine,
+        precision=params.precision,
+        augmentation=params.augmentation.model_copy(update={"views": 0}),
+    )
+    path = folder / f"{backbone}.npy"
+    extract_features(extraction, archive, images, path)
+    _, features = open_rows(path, FEATURES)
+    return classifier.head.probability(np.asarray(features[:, 0]))
+
+
+def _evaluate(
+    scores: dict[str, np.ndarray],
+    images: pd.DataFrame,
+    params: Params,
+) -> Metrics:
+    labels = np.array([CLASSES.index(label) for label in images["label"]])
+    metrics: Metrics = {}
+    for backbone, probability in scores.items():
+        threshold = load_classifier(backbone, params).threshold
+        found = evaluate_part(labels, probability, threshold) | {"threshold": threshold}
+        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+    return metrics
+
+
+def _predictions(scores: dict[str, np.ndarray], images: pd.DataFrame) -> pd.DataFrame:
+    tables = [
+        images[["id", "label"]].assign(backbone=backbone, probability=probability)
+        for backbone, probability in scores.items()
+    ]
+    return pd.concat(tables, ignore_index=True)

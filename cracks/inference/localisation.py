@@ -1,0 +1,49 @@
+"""Localisation accuracy of class activation maps on the drawn sample, whose masks are known."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from cracks.images.archive import open_archive, read_member
+from cracks.images.decoding import RGB, decode, to_input
+from cracks.inference.activation_map import peak
+from cracks.inference.classifier import activation_maps
+from cracks.pipeline.inputs import read_predictions
+from cracks.pipeline.labels import POSITIVE
+from cracks.pipeline.params import Params
+from cracks.pipeline.paths import ARCHIVE
+from cracks.sources.sample.dataset import SIDE, sample_mask
+
+NEAR = 16
+"""Largest distance of a peak from the crack, in pixels: half a cell of the last feature map."""
+
+
+class Localisation(NamedTuple):
+    """How many of the cracks that a backbone finds have the peak of their map on the crack."""
+
+    found: int
+    on_crack: int
+    by_chance: float  # share of an image's pixels that are as near to the crack, on average
+
+
+def measure(backbone: str, params: Params) -> Localisation:
+    """Measure on the test part of the drawn sample."""
+    predictions = read_predictions()
+    rows = predictions[(predictions["backbone"] == backbone) & predictions["correct"]]
+    names = list(rows[rows["label"] == POSITIVE]["id"])
+
+    def inputs() -> Iterator[tuple[str, RGB]]:
+        with open_archive(ARCHIVE) as archive:
+            for name in names:
+                yield name, to_input(decode(read_member(archive, name)), params.image_size)
+
+    hits, chance = 0, 0.0
+    for name, cam in activation_maps(backbone, params, inputs()):
+        number = int(name.rpartition("/")[2].removesuffix(".jpg"))
+        mask = sample_mask(POSITIVE, number, params.sample.images_per_class, params.sample.seed)
+        near = distance_transform_edt(~mask) <= NEAR
+        hits += bool(near[peak(cam, SIDE, SIDE)])
+        chance += float(np.mean(near))
+    return Localisation(len(names), hits, chance / max(len(names), 1))

@@ -1,0 +1,1 @@
+"""What every stage stands on: parameters, errors, progress, paths, outputs, the runner."""

@@ -1,0 +1,68 @@
+"""Names and order of the classes and of the parts of a split.
+
+The index of a class is its place in `CLASSES` in every file, label vector and softmax output,
+so column 1 of a head's output is always the probability of a crack.
+"""
+
+import unicodedata
+from collections.abc import Collection
+
+from cracks.pipeline.errors import CracksError
+
+NEGATIVE = "negative"
+POSITIVE = "positive"
+CLASSES = (NEGATIVE, POSITIVE)
+
+TRAIN = "train"
+VALID = "valid"
+TEST = "test"
+PARTS = (TRAIN, VALID, TEST)
+
+_GIVEN = {"train": TRAIN, "valid": VALID, "val": VALID, "test": TEST}
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """The part and the class folder in an image's name, "" where there is none.
+
+    A name is `[train|valid|val|test/]<class folder>/…`, the part in upper or lower case.
+    """
+    folders = name.split("/")[:-1]
+    given = _GIVEN.get(folders[0].lower(), "") if folders else ""
+    if given:
+        del folders[0]
+    return given, folders[0] if folders else ""
+
+
+def label_of(folder: str, positive_class: str) -> str:
+    """The label of images in a class folder; upper and lower case are alike."""
+    return POSITIVE if class_key(folder) == class_key(positive_class) else NEGATIVE
+
+
+def class_key(folder: str) -> str:
+    """What class folders are told apart by: neither case nor the spelling of accents counts."""
+    return composed(folder).casefold()
+
+
+def composed(text: str) -> str:
+    """One spelling of accented letters: macOS takes them apart, others do not."""
+    return unicodedata.normalize("NFC", text)
+
+
+def check_classes(folders: Collection[str], positive_class: str, place: str) -> None:
+    """Check that there are two class folders, upper or lower case alike, one `positive_class`.
+
+    Raises:
+        CracksError: if there are none, one, or more than two, or none is `positive_class`.
+    """
+    found = ", ".join(sorted(folders)) or "none"
+    different = {class_key(folder) for folder in folders}
+    if len(different) != 2:
+        raise CracksError(
+            "Expected images in two class folders (which may be below train, valid and test) in "
+            f"{place}, found {found}; data/photos/README.md shows the layout."
+        )
+    if class_key(positive_class) not in different:
+        raise CracksError(
+            f"Expected positive_class to be one of the class folders in {place}, which are "
+            f"{found}, found {positive_class!r}; set positive_class in params.yaml."
+        )

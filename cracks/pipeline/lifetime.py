@@ -1,0 +1,106 @@
+"""How a process ends before its time: on Ctrl-C, and when the process that started it is gone.
+
+This module is imported before anything that takes long to import, so it imports little itself.
+"""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+INTERRUPTED = 130  # what shells call a process that ended on SIGINT
+
+_SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
+
+_temporary: set[Path] = set()
+
+
+@contextmanager
+def temporary(path: Path) -> Iterator[Path]:
+    """Yield a path, and remove what is there after the block or when Ctrl-C ends the process."""
+    _temporary.add(path)
+    try:
+        yield path
+    finally:
+        remove(path)
+        _temporary.discard(path)
+
+
+def _remove_temporary() -> None:
+    for path in list(_temporary):
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; what cannot be removed stays."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def end_on_interrupt(sentence: str) -> None:
+    """On Ctrl-C print `sentence`, remove temporary files and end with status 130.
+
+    `KeyboardInterrupt` would arrive in the middle of imports and callbacks of libraries, which
+    swallow it or print a traceback. Ending at once is safe: files are renamed when they are whole.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background, as of nohup
+        return
+    process, stderr = os.getpid(), os.dup(2)  # 2 is closed while TensorFlow is imported
+    line = f"{sentence}\n".encode()
+    if os.isatty(stderr):  # the terminal has just shown ^C
+        line = b"\n" + line
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.getpid() == process:  # else a pool worker before its initializer
+            with suppress(OSError):
+                os.write(stderr, line)
+            _remove_temporary()
+        os._exit(INTERRUPTED)
+
+    signal.signal(signal.SIGINT, end)
+
+
+def end_with_dvc() -> None:
+    """Make this process end when the DVC that runs it as a stage does, even if that is killed.
+
+    Otherwise it would go on and overwrite the outputs of a later run.
+    """
+    if "DVC_STAGE" not in os.environ:  # run by hand
+        return
+    import psutil
+
+    try:
+        dvc = psutil.Process().parent()
+        while dvc and dvc.name() in _SHELLS:
+            dvc = dvc.parent()
+    except psutil.NoSuchProcess:
+        os._exit(1)
+    if dvc is None or (dvc.pid == 1 and "python" not in dvc.name() and "dvc" not in dvc.name()):
+        os._exit(1)  # it ended already, and its children became those of init
+    _end_after(dvc.wait)
+
+
+def start_pool_worker() -> None:
+    """Initialise a worker of a process pool: Ctrl-C is its parent's, and it ends with that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent:
+        _end_after(parent.join)
+
+
+def _end_after(wait: Callable[[], object]) -> None:
+    def end() -> None:
+        wait()
+        _remove_temporary()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()

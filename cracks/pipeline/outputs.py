@@ -1,0 +1,146 @@
+"""Writing files so that a reader sees a whole file or none.
+
+Every output is written under a temporary name in its own folder and renamed when it is complete:
+a rename is atomic within a file system, so a run that is killed leaves no half-written file.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.lifetime import remove, temporary
+
+Number = int | float
+
+DIGITS = 4
+"""Decimals of every number in metrics: what another processor reproduces as well."""
+
+_NAME_KEPT = 40  # characters of a name in its temporary one, which must not get too long
+_HOST = f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block ends well.
+
+    The suffixes of `path` are kept, for libraries that choose a format by them. On an error the
+    temporary file is removed and `path` stays as it was. The temporary name is this process's own,
+    and those of processes that were killed are removed. A symbolic link stays: the file that it
+    points to is replaced.
+
+    Raises:
+        CracksError: if `path` is a folder.
+        OSError: if it cannot be written; `filename` is `path`.
+    """
+    if path.is_dir():
+        raise CracksError(f"Expected {path} to be a file, found a folder; move it away.")
+    target = path.resolve() if path.is_symlink() else path
+    suffix = "".join(target.suffixes)
+    prefix = f".{target.name.removesuffix(suffix)[:_NAME_KEPT]}.tmp.{_HOST}-"
+    mine = target.with_name(f"{prefix}{os.getpid()}{suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_by_killed(target.parent, prefix, suffix)
+        with temporary(mine):
+            yield mine
+            mine.replace(target)
+    except OSError as error:
+        if error.filename in (None, mine, str(mine)):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; rename it to `path` if the block ends well.
+
+    On an error the temporary folder is removed, as are those of processes that were killed.
+
+    Raises:
+        CracksError: if there is something at `path` already, or `path` is below a file.
+    """
+    target = path.resolve()
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise CracksError(
+            f"Expected a new or empty folder for the results, found something at {path}; "
+            "name another one."
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise CracksError(f"Expected a folder at {path.parent}, found a file.") from None
+    prefix = f".{target.name[:_NAME_KEPT]}.tmp.{_HOST}-"
+    mine = target.with_name(f"{prefix}{os.getpid()}")
+    _remove_left_by_killed(target.parent, prefix, suffix="")
+    with temporary(mine):
+        mine.mkdir()
+        yield mine
+        if target.exists():
+            target.rmdir()  # Windows does not rename to a name that is taken
+        mine.rename(target)
+
+
+def _remove_left_by_killed(folder: Path, prefix: str, suffix: str) -> None:
+    for left in folder.iterdir():
+        if left.name.startswith(prefix) and left.name.endswith(suffix):
+            process = left.name.removeprefix(prefix).removesuffix(suffix)
+            if process.isdecimal() and not psutil.pid_exists(int(process)):
+                remove(left)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Write an empty file of `size` bytes whose blocks are allocated.
+
+    It makes a full disk an error at once, for libraries that crash on one later.
+
+    Raises:
+        OSError: if the disk has no space for it.
+    """
+    with path.open("ab") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8; a device or a pipe such as /dev/stdout is written to, not replaced."""
+    if path.is_relative_to("/dev") or (path.exists() and not path.is_file() and not path.is_dir()):
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+        return
+    with replacing(path) as mine:
+        mine.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, values: Mapping[str, Number]) -> None:
+    """Write flat numbers as JSON, floats rounded to `DIGITS` decimals, keys in given order.
+
+    Raises:
+        ValueError: if a number is not finite, which JSON cannot say and `dvc plots` chokes on.
+    """
+    write_text(path, json.dumps(rounded(values), indent=2, allow_nan=False) + "\n")
+
+
+def rounded(values: Mapping[str, Number]) -> dict[str, Number]:
+    """The values as metrics files have them: floats with `DIGITS` decimals."""
+    return {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in values.items()}
+
+
+def write_csv(path: Path, table: pd.DataFrame, digits: int = DIGITS) -> None:
+    """Write a table without its index, floats with `digits` decimals, line ends as in Unix."""
+    with replacing(path) as mine:
+        table.to_csv(mine, index=False, float_format=f"%.{digits}f", lineterminator="\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

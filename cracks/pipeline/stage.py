@@ -1,0 +1,45 @@
+"""What is the same for every stage: one sentence on errors, and where and when it ran."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cracks.pipeline.errors import exit_on_error
+from cracks.pipeline.outputs import replacing
+from cracks.pipeline.paths import PROVENANCE
+
+PACKAGES = ("dvc", "keras", "numpy", "openvino", "pandas", "pillow", "scikit-learn", "tensorflow")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage's `main` and note time, host and versions in `data/provenance/<stage>.json`.
+
+    That file is neither an output that DVC tracks nor a metric: results have the same hash on
+    another day and another host.
+    """
+    started = datetime.now(UTC)
+    clock = time.monotonic()
+    with exit_on_error():
+        main()
+        name = "-".join([Path(sys.argv[0]).stem.replace("_", "-"), *sys.argv[1:]])
+        _write_provenance(name, started, time.monotonic() - clock)
+
+
+def _write_provenance(name: str, started: datetime, seconds: float) -> None:
+    facts = {
+        "stage": name,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in PACKAGES},
+    }
+    with replacing(PROVENANCE / f"{name}.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n")

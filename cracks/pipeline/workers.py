@@ -1,0 +1,41 @@
+"""Work on all cores, in processes that may be killed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.lifetime import start_pool_worker
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_processes(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    chunk: int = 1,
+    advice: str = "free some",
+) -> Iterator[Result]:
+    """`function(item)` of each item, in their order.
+
+    The processes end with this one, however it ends, and leave Ctrl-C to it.
+
+    Args:
+        function: one that can be pickled.
+        items: all are taken at once; results are yielded as they come.
+        chunk: items that a process takes at a time.
+        advice: what helps where memory is short, for the error.
+
+    Raises:
+        CracksError: if a process was killed, as systems do when memory runs out.
+    """
+    try:
+        with ProcessPoolExecutor(initializer=start_pool_worker) as pool:
+            yield from pool.map(function, items, chunksize=chunk)
+    except BrokenProcessPool:
+        raise CracksError(
+            f"A worker process was killed, probably because memory ran out; {advice} and run again."
+        ) from None

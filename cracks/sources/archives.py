@@ -1,0 +1,67 @@
+"""The images in somebody else's zip archive."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from cracks.images.archive import member_names, open_archive, read_member
+from cracks.images.files import is_image_name, is_junk
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import check_classes, composed, place_of
+from cracks.pipeline.progress import progress
+from cracks.sources.class_folders import (
+    Members,
+    class_folders,
+    id_of,
+    refuse_second,
+)
+
+
+def archive_members(path: Path, positive_class: str) -> Members:
+    """The files of a zip archive, by names that begin with the split or the class.
+
+    Raises:
+        CracksError: if it is damaged or does not hold two classes, `positive_class` among them.
+    """
+    with open_archive(path) as archive:
+        members = _member_ids(member_names(archive), path)
+        check_classes(class_folders(members), positive_class, str(path))
+        for name in progress(sorted(members), desc="packing", unit="file"):
+            yield name, read_member(archive, members[name])
+
+
+def _member_ids(members: Iterable[str], archive: Path) -> dict[str, str]:
+    """Map ids to the archive's own member names, without the folders that say nothing."""
+    paths = {member: _safe_path(member, archive) for member in members}
+    paths = {member: path for member, path in paths.items() if not is_junk(str(path))}
+    above = _common_folder([path for path in paths.values() if is_image_name(path.name)])
+    ids: dict[str, str] = {}
+    for member, path in paths.items():
+        name = id_of(path.relative_to(above) if path.is_relative_to(above) else path)
+        refuse_second(ids, name, member)
+        ids[name] = member
+    return ids
+
+
+def _safe_path(member: str, archive: Path) -> PurePosixPath:
+    name = composed(member).replace("\\", "/")
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive:
+        raise CracksError(
+            f"Expected names within the archive {archive}, found {member!r}, which points out of "
+            "it; take an archive from a source that you trust."
+        )
+    return path
+
+
+def _common_folder(images: Sequence[PurePosixPath]) -> PurePosixPath:
+    """The folder that holds all images, down to the classes or their split."""
+    folders = [path.parent for path in images if path.parent.name]
+    if not folders:
+        return PurePosixPath()
+    common = PurePosixPath(os.path.commonpath(folders))
+    for folder in [common, *common.parents][::-1]:
+        if place_of(f"{folder.name}/")[0]:
+            return folder.parent
+    # where all are in one folder, it is the only class
+    return common.parent if set(folders) == {common} else common

@@ -1,0 +1,35 @@
+"""Names of images: `[train|valid|test/]<class>/<file>`, whatever source they come from.
+
+Only names are looked at here; whether a file is a usable image, the audit says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+
+from cracks.images.files import is_image_name
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import composed, place_of
+
+Members = Iterator[tuple[str, bytes]]
+"""`(member name, bytes)`, sorted by name, for `cracks.images.archive.write_archive`."""
+
+
+def class_folders(names: Iterable[str]) -> set[str]:
+    """The folders that say the classes of the images among `names`, as written."""
+    return {folder for name in names if is_image_name(name) and (folder := place_of(name)[1])}
+
+
+def id_of(path: PurePath) -> str:
+    """The member name for a path below the folder of the classes; a split is in lower case."""
+    first, *others = path.parts
+    if others and place_of(f"{first}/")[0]:
+        first = first.lower()
+    return composed("/".join([first, *others]))
+
+
+def refuse_second(ids: Mapping[str, str | Path], name: str, second: str | Path) -> None:
+    """Raise `CracksError` if `ids` has the name already."""
+    if name in ids:
+        raise CracksError(
+            f"Expected one file of the name {name}, found {ids[name]} and {second}; rename one."
+        )

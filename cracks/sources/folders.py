@@ -1,0 +1,87 @@
+"""The user's own photographs in class folders."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cracks.images.files import check_name, is_image_name, is_junk, read_file
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import check_classes, class_key, place_of
+from cracks.pipeline.progress import progress
+from cracks.sources.class_folders import (
+    Members,
+    class_folders,
+    id_of,
+    refuse_second,
+)
+
+
+def photos(folder: Path, positive_class: str, limit: int | None = None, seed: int = 0) -> Members:
+    """The user's photographs in `folder`, at most `limit` of each class, drawn by `seed`.
+
+    Raises:
+        CracksError: if they are not in two class folders, `positive_class` among them, or a file
+            cannot be read.
+    """
+    paths = _photo_ids(folder)
+    check_classes(class_folders(paths), positive_class, str(folder))
+    names = _drawn(paths, limit, seed) if limit else sorted(paths)
+    for name in progress(names, desc="packing", unit="file"):
+        yield name, _read(paths[name])
+
+
+def _photo_ids(folder: Path) -> dict[str, Path]:
+    """Map ids to the files below `folder`, without our README, DVC's notes and systems' junk."""
+    ids: dict[str, Path] = {}
+    for path in _files_below(folder):
+        inside = path.relative_to(folder)
+        if inside == Path("README.md") or path.suffix == ".dvc" or is_junk(inside.as_posix()):
+            continue
+        check_name(inside.as_posix(), str(folder))
+        if not path.is_file():
+            raise CracksError(
+                f"Expected a file at {path}, found a broken link or a device; remove it."
+            )
+        name = id_of(inside)
+        refuse_second(ids, name, path)
+        ids[name] = path
+    return ids
+
+
+def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Files that are not hidden, links followed, except those that lead back to a folder above."""
+    real = folder.resolve()
+    if real in above or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _files_below(path, above | {real})
+        else:
+            yield path
+
+
+def _drawn(names: Iterable[str], limit: int, seed: int) -> list[str]:
+    """At most `limit` images of each class, sorted.
+
+    They are those whose hash with the seed is lowest, so that a photograph added later changes the
+    choice by one at most.
+    """
+    classes: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if is_image_name(name) and (folder := place_of(name)[1]):
+            classes[class_key(folder)].append(name)
+
+    def rank(name: str) -> bytes:
+        return hashlib.sha256(f"{seed}/{name}".encode()).digest()
+
+    return sorted(name for group in classes.values() for name in sorted(group, key=rank)[:limit])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except CracksError as reason:
+        raise CracksError(f"Could not use {path}: {reason}; repair it or move it away.") from None

@@ -1,0 +1,1 @@
+"""The drawn dataset: surfaces, cracks and look-alikes."""

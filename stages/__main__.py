@@ -1,0 +1,15 @@
+"""`python -m stages NAME [BACKBONE]`: run one stage of dvc.yaml.
+
+It prepares for an early end before the stage's module is imported, which takes seconds.
+"""
+
+import sys
+from runpy import run_module
+
+from cracks.pipeline.lifetime import end_on_interrupt, end_with_dvc
+
+if __name__ == "__main__":
+    end_on_interrupt("Interrupted; run `dvc repro` to go on.")
+    end_with_dvc()
+    name = sys.argv.pop(1)
+    run_module(f"stages.{name}", run_name="__main__", alter_sys=True)

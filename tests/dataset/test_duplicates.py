@@ -1,0 +1,110 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cracks.dataset.duplicates import Turn, find_copies, fingerprint, groups_of
+from cracks.images.decoding import RGB, decode
+from cracks.sources.sample.surface import draw_surface, photograph
+
+ORIGINALS = 30
+
+
+def surface(number: int) -> RGB:
+    random = np.random.default_rng([7, number])
+    return photograph(random, draw_surface(random, (120, 120)))
+
+
+@pytest.fixture(scope="module")
+def images() -> list[RGB]:
+    return [surface(number) for number in range(ORIGINALS)]
+
+
+def recompressed(rgb: RGB, quality: int) -> RGB:
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
+    return decode(buffer.getvalue())
+
+
+def brighter(rgb: RGB) -> RGB:
+    return np.asarray(np.clip(rgb.astype(int) + 18, 0, 255), dtype=np.uint8)
+
+
+def resized(rgb: RGB) -> RGB:
+    return np.asarray(Image.fromarray(rgb).resize((96, 96), Image.Resampling.LANCZOS))
+
+
+CHANGES = {
+    "recompressed": (lambda rgb: recompressed(rgb, 60), Turn.NONE),
+    "brighter": (brighter, Turn.NONE),
+    "smaller": (resized, Turn.NONE),
+    "left-right": (lambda rgb: rgb[:, ::-1], Turn.LEFT_RIGHT),
+    "top-bottom": (lambda rgb: rgb[::-1], Turn.TOP_BOTTOM),
+    "half turn": (lambda rgb: recompressed(rgb[::-1, ::-1], 75), Turn.HALF),
+}
+
+
+def copies_among(images: list[RGB]) -> dict[tuple[int, int], Turn]:
+    prints = [fingerprint(np.ascontiguousarray(rgb)) for rgb in images]
+    found = find_copies(
+        np.stack([one.hashes for one in prints]), np.stack([one.thumbnail for one in prints])
+    )
+    return {
+        (int(a), int(b)): Turn(turn) for (a, b), turn in zip(found.pairs, found.turns, strict=True)
+    }
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_copy_is_found_with_its_turn_and_nothing_else(change: str, images: list[RGB]) -> None:
+    function, turn = CHANGES[change]
+    found = copies_among([*images, *(function(rgb) for rgb in images)])
+    planted = {(number, number + ORIGINALS): turn for number in range(ORIGINALS)}
+    assert found.keys() <= planted.keys(), "two different surfaces were taken for one"
+    assert len(found) >= 0.95 * len(planted)
+    assert all(planted[pair] == said for pair, said in found.items())
+
+
+def test_smooth_patches_of_one_grey_are_not_thrown_together() -> None:
+    generator = np.random.default_rng(0)
+    slope = np.linspace(0, 12, 100)[np.newaxis, :, np.newaxis]
+    patches = [
+        np.clip(150 + slope + generator.normal(0, 1.5, (100, 100, 3)), 0, 255).astype(np.uint8)
+        for _ in range(40)
+    ]
+    assert copies_among(patches) == {}
+
+
+def test_images_without_any_detail_are_no_copies_of_each_other() -> None:
+    flat = [np.full((64, 64, 3), grey, np.uint8) for grey in (10, 10, 200)]
+    assert copies_among(flat) == {}
+
+
+def test_candidates_are_complete() -> None:
+    """Every pair within the distance is a candidate, whichever bits differ."""
+    from cracks.dataset.duplicates import MAX_BITS, _candidates
+
+    generator = np.random.default_rng(0)
+    hashes = generator.integers(0, 2**63, 60, dtype=np.uint64)
+    for number in range(30):
+        flipped = generator.choice(64, size=int(generator.integers(0, MAX_BITS + 3)), replace=False)
+        mask = np.uint64(sum(1 << int(bit) for bit in flipped))
+        hashes[number + 30] = hashes[number] ^ mask
+    found = {tuple(pair) for some in _candidates(hashes, hashes) for pair in some.tolist()}
+    expected = {
+        (i, j)
+        for i in range(60)
+        for j in range(i + 1, 60)
+        if int(hashes[i] ^ hashes[j]).bit_count() <= MAX_BITS
+    }
+    assert found == expected
+    assert len(expected) > 10
+
+
+def test_copies_of_copies_are_one_group_named_by_its_first() -> None:
+    groups = groups_of(7, np.array([[1, 4], [2, 3]]), np.array([[4, 6]]))
+    assert groups.tolist() == [0, 1, 2, 2, 1, 5, 1]
+
+
+def test_no_pairs_are_no_groups() -> None:
+    assert groups_of(3, np.empty((0, 2), np.int64)).tolist() == [0, 1, 2]

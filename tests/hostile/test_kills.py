@@ -1,0 +1,110 @@
+"""Kills of a stage, of DVC, of both and of a pool's worker, at random moments of every stage.
+
+After them the stage gives the bytes that it gives undisturbed, and no process and no file is left.
+"""
+
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from tests.support.processes import below, stage_of, start, until
+from tests.support.project import PIPELINE, Project
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="kills by signals"),
+]
+
+KILLS = {
+    "download": ["stage", "dvc", "dvc", "both", "worker", "worker"],
+    "weights": ["stage", "dvc", "dvc", "both"],
+    "audit": ["stage", "dvc", "dvc", "both", "worker", "worker"],
+    "split": ["stage", "dvc", "both"],
+    "precompute-resnet50": ["stage", "dvc", "both"],
+    "precompute-vgg16": ["stage", "dvc", "dvc", "both"],
+    "train-head-resnet50": ["stage", "dvc", "both"],
+    "train-head-vgg16": ["dvc", "dvc", "both"],
+    "evaluate": ["stage", "dvc", "both", "both"],
+    "report": ["stage", "dvc", "dvc", "both"],
+}
+"""What is killed while a stage runs; kills of DVC alone are what used to leave orphans."""
+
+SHELLS = ("/bin/bash", "/bin/sh")  # bash becomes the command that it runs, some others stay
+
+
+@pytest.fixture(autouse=True)
+def nothing_survives_a_failed_test(project: Project) -> Iterator[None]:
+    yield
+    for process in below(project.folder):
+        with suppress(psutil.Error):
+            process.kill()
+
+
+def seconds_of(project: Project, stage: str) -> float:
+    """How long a stage takes here and now."""
+    begun = time.monotonic()
+    project.run(*PIPELINE["stages"][stage]["cmd"].split())
+    return time.monotonic() - begun
+
+
+def kill(kind: str, dvc: int, stage: psutil.Process) -> None:
+    """Kill what a kind says, if it still runs."""
+    with suppress(psutil.NoSuchProcess):
+        if kind == "worker":
+            for worker in stage.children()[:1]:
+                worker.kill()
+        if kind in ("stage", "both"):
+            stage.kill()
+        if kind in ("dvc", "both"):
+            psutil.Process(dvc).kill()
+
+
+def mend_lock(project: Project) -> None:
+    """Remove DVC's own lock file if the kill has cut it: DVC writes it in place, and says so."""
+    lock = project.folder / ".dvc/tmp/rwlock"
+    try:
+        json.loads(lock.read_text())
+    except ValueError:
+        lock.unlink()
+
+
+def test_there_are_forty_kills_and_each_stage_has_some() -> None:
+    assert sum(map(len, KILLS.values())) == 40
+    assert list(KILLS) == list(PIPELINE["stages"])
+
+
+@pytest.mark.parametrize("name", KILLS)
+def test_a_stage_gives_the_same_bytes_after_kills(name: str, project: Project) -> None:
+    before = project.results()
+    moments = random.Random(name)
+    lasts = seconds_of(project, name)
+    for number, kind in enumerate(KILLS[name]):
+        shell = SHELLS[number % len(SHELLS)]
+        dvc = start(project, "dvc", "repro", "--force", "--single-item", name, SHELL=shell)
+        stage = stage_of(dvc)
+        assert stage, dvc.communicate()[0]
+        with suppress(psutil.TimeoutExpired):
+            stage.wait(moments.uniform(0, lasts))
+        kill(kind, dvc.pid, stage)
+        assert until(lambda: not below(project.folder)), (kind, below(project.folder))
+        dvc.communicate()
+        mend_lock(project)
+    project.run("dvc", "repro", "--force", "--single-item", name)
+    after = project.results()
+    assert after.keys() == before.keys()
+    assert [path for path in after if after[path] != before[path]] == []
+
+
+def test_a_stage_run_by_hand_outlives_the_shell_that_started_it(project: Project) -> None:
+    shell = start(project, "sh", "-c", "(python -m stages split; echo whole) > said 2>&1 &")
+    shell.communicate()
+    said = project.folder / "said"
+    assert until(lambda: "whole" in said.read_text())
+    assert "train" in said.read_text()
+    said.unlink()

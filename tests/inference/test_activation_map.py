@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cracks.heads.head import LinearHead, folded, linear_head, load_head, save_head
+from cracks.heads.training import Recipe, train_heads
+from cracks.inference.activation_map import cam_overlay, class_activation_map, peak
+
+GENERATOR = np.random.default_rng(0)
+RECIPE = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
+
+
+def test_the_mean_of_a_map_is_the_logit() -> None:
+    maps = GENERATOR.random((3, 7, 7, 5)).astype(np.float32)
+    head = LinearHead(GENERATOR.standard_normal(5), 0.7)
+    cam = class_activation_map(maps, head)
+    assert cam.shape == (3, 7, 7)
+    logit = maps.mean(axis=(1, 2)) @ head.weights + head.bias
+    np.testing.assert_allclose(cam.mean(axis=(1, 2)), logit, rtol=1e-5)
+
+
+def test_the_linear_head_is_the_keras_head(tmp_path: Path) -> None:
+    features = (GENERATOR.random((60, 6)) * 5 + 3).astype(np.float32)
+    features[:, 4] = 2.0  # a channel that never moves
+    labels = (features[:, 1] > 5.5).astype(np.int64)
+    (head,), _ = train_heads(RECIPE, [0], (features, labels), (features, labels))
+    save_head(head, tmp_path / "x.keras")
+    linear = linear_head(tmp_path / "x.keras")
+    expected = np.asarray(load_head(tmp_path / "x.keras")(features))[:, 1]
+    np.testing.assert_allclose(linear.probability(features), expected, atol=1e-5)
+    np.testing.assert_array_equal(linear.probability(features), folded(head).probability(features))
+
+
+def test_what_never_moved_in_training_does_not_decide_alone(tmp_path: Path) -> None:
+    features = GENERATOR.random((60, 6)).astype(np.float32)
+    features[:, 4] = 0
+    labels = (features[:, 1] > 0.5).astype(np.int64)
+    (head,), _ = train_heads(RECIPE, [0], (features, labels), (features, labels))
+    stirred = features.copy()
+    stirred[:, 4] = 0.001
+    np.testing.assert_allclose(
+        folded(head).probability(stirred), folded(head).probability(features), atol=0.2
+    )
+
+
+def test_the_peak_is_where_the_evidence_is() -> None:
+    cam = np.zeros((7, 7))
+    cam[1, 5] = 3
+    row, column = peak(cam, 224, 224)
+    assert abs(row - 48) < 16
+    assert abs(column - 176) < 16
+
+
+def test_the_overlay_is_red_for_and_blue_against() -> None:
+    grey = np.full((70, 70, 3), 128, np.uint8)
+    cam = np.zeros((7, 7))
+    cam[:3], cam[4:] = 20, -20
+    overlay = cam_overlay(grey, cam)
+    assert overlay.shape == grey.shape
+    assert overlay[5, 35, 0] > overlay[5, 35, 2] + 25
+    assert overlay[65, 35, 2] > overlay[65, 35, 0] + 25
+    assert overlay[35, 35] == pytest.approx(grey[35, 35], abs=40)

@@ -1,0 +1,107 @@
+"""From pixels to a probability: the parts of the pipeline are one model, and mean one class."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cracks.backbones.model import pixel_model
+from cracks.features.extraction import Extraction, extract_features
+from cracks.heads.head import folded, load_head, save_head
+from cracks.heads.training import Recipe, train_heads
+from cracks.images.decoding import RGB, decode, to_input
+from cracks.inference.classifier import activation_maps, load_classifier
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import CLASSES
+from cracks.pipeline.params import Params, load_params
+from cracks.pipeline.row_file import FEATURES, open_rows
+from tests.support.project import ROOT
+
+SIZE = 64
+BACKBONE = "vgg16"
+
+
+@pytest.fixture
+def trained(
+    noise_archive: tuple[Path, pd.DataFrame],
+    random_weights: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[Params, list[str], np.ndarray, list[RGB]]:
+    """A project with a trained head; the images' ids, their probabilities from cached features,
+    and their pixels.
+    """
+    archive, images = noise_archive
+    monkeypatch.chdir(tmp_path)
+    params = load_params(ROOT / "params.yaml").model_copy(update={"image_size": SIZE})
+    weights = Path(f"data/weights/{BACKBONE}.weights.h5")
+    weights.parent.mkdir(parents=True)
+    weights.symlink_to(random_weights(BACKBONE))
+    extraction = Extraction(
+        BACKBONE, weights, SIZE, params.engine, params.precision, params.augmentation
+    )
+    extract_features(extraction, archive, images, Path("features.npy"))
+    ids, rows = open_rows(Path("features.npy"), FEATURES)
+    features = np.ascontiguousarray(rows[:, 0])
+    labels = np.array([CLASSES.index(label) for label in images["label"]])
+    recipe = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
+    (head,), _ = train_heads(recipe, [0], (features, labels), (features, labels))
+    save_head(head, Path(f"models/{BACKBONE}.keras"))
+    Path("metrics").mkdir()
+    Path("metrics/evaluate.json").write_text(json.dumps({f"{BACKBONE}.threshold": 0.25}))
+    with zipfile.ZipFile(archive) as members:
+        pixels = [to_input(decode(members.read(name)), SIZE) for name in ids]
+    return params, ids, folded(head).probability(features), pixels
+
+
+Trained = tuple[Params, list[str], np.ndarray, list[RGB]]
+
+
+def test_the_whole_keras_model_gives_what_cached_features_give(trained: Trained) -> None:
+    _, _, expected, pixels = trained
+    whole = pixel_model(BACKBONE, Path(f"data/weights/{BACKBONE}.weights.h5"), SIZE)
+    head = load_head(Path(f"models/{BACKBONE}.keras"))
+    found = head(whole(np.stack(pixels))["features"]).numpy()[:, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_classifier_gives_what_cached_features_give(trained: Trained) -> None:
+    params, ids, expected, pixels = trained
+    classifier = load_classifier(BACKBONE, params)
+    found = dict(classifier.probabilities(zip(ids, pixels, strict=True)))
+    np.testing.assert_allclose([found[name] for name in ids], expected, atol=1e-5)
+    assert classifier.threshold == 0.25
+
+
+def test_positive_means_a_crack_from_the_folder_to_the_answer(trained: Trained) -> None:
+    params, ids, expected, pixels = trained
+    cracked = np.array([name.startswith("positive/") for name in ids])
+    assert expected[cracked].mean() > 0.7
+    assert expected[~cracked].mean() < 0.3
+    classifier = load_classifier(BACKBONE, params)
+    for name, probability in classifier.probabilities(zip(ids, pixels, strict=True)):
+        if abs(probability - 0.25) > 0.2:
+            assert (classifier.label(probability) == "positive") == name.startswith("positive/")
+
+
+def test_the_mean_of_an_activation_map_is_the_logit(trained: Trained) -> None:
+    params, ids, expected, pixels = trained
+    maps = dict(activation_maps(BACKBONE, params, zip(ids, pixels, strict=True)))
+    logits = np.array([maps[name].mean() for name in ids])
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-5)
+
+
+def test_without_a_head_or_a_threshold_it_says_which_command_makes_them(trained: Trained) -> None:
+    params, *_ = trained
+    Path("metrics/evaluate.json").unlink()
+    with pytest.raises(CracksError, match="threshold of vgg16 .* run `dvc repro`"):
+        load_classifier(BACKBONE, params)
+    Path(f"models/{BACKBONE}.keras").unlink()
+    with pytest.raises(CracksError, match="trained head .* run `dvc repro`"):
+        load_classifier(BACKBONE, params)
+    with pytest.raises(CracksError, match="resnet50 or vgg16, found 'vgg19'"):
+        load_classifier("vgg19", params)

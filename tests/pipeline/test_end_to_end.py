@@ -1,0 +1,223 @@
+"""The real dvc.yaml, from nothing to a report, on a small sample."""
+
+import json
+import math
+import re
+import shutil
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.project import README, ROOT, SMALL, STAGE_NAMES, Project, make_project
+
+HEADS = ["train-head-resnet50", "train-head-vgg16"]
+AFTER_FEATURES = [*HEADS, "evaluate", "report"]
+OUTPUTS = ("data/**/*", "models/*", "metrics/**/*", "report.html", "dvc.lock")
+
+pytestmark = pytest.mark.slow
+
+
+def outputs(project: Project) -> dict[str, bytes]:
+    found = project.files(*OUTPUTS)
+    return {name: data for name, data in found.items() if not name.startswith("data/provenance")}
+
+
+def test_a_second_run_does_nothing(project: Project) -> None:
+    assert "up to date" in project.run("dvc", "repro")
+
+
+def test_git_has_nothing_to_say_after_a_run(project: Project) -> None:
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "stages"),
+    [
+        ("epochs=2", AFTER_FEATURES),
+        ("threshold=0.3", ["evaluate", "report"]),
+        ("split.seed=7", ["split", *AFTER_FEATURES]),
+    ],
+)
+def test_an_experiment_pays_for_what_it_changes(
+    setting: str, stages: list[str], project: Project
+) -> None:
+    before = outputs(project)
+    assert project.stages_run("dvc", "exp", "run", "-S", setting) == stages
+    diff = json.loads(project.run("dvc", "metrics", "diff", "--json"))
+    assert diff["metrics/evaluate.json"]
+    assert project.run("dvc", "params", "diff").count(setting.split("=", maxsplit=1)[0]) == 1
+    # going back restores from the run cache: nothing is computed again
+    project.run("git", "checkout", "--quiet", "--", "params.yaml")
+    assert project.stages_run("dvc", "repro") == []
+    assert outputs(project) == before
+
+
+def test_augmented_views_are_extracted_and_shown(project: Project) -> None:
+    before = outputs(project)
+    setting = ("-S", "augmentation.views=1", "-S", "threshold=auto")
+    ran = project.stages_run("dvc", "exp", "run", *setting)
+    assert ran == ["precompute-resnet50", "precompute-vgg16", *AFTER_FEATURES]
+    page = project.read("report.html").decode()
+    assert "Augmented views" in page
+    assert 'alt="view 1"' in page
+    metrics = json.loads(project.read("metrics/evaluate.json"))
+    assert metrics["vgg16.valid.recall"] >= 0.99
+    project.run("git", "checkout", "--quiet", "--", "params.yaml")
+    assert project.stages_run("dvc", "repro") == []
+    assert outputs(project) == before
+
+
+def test_an_unknown_parameter_is_refused(project: Project) -> None:
+    assert "epohcs" in project.run("dvc", "exp", "run", "-S", "epohcs=3", status=255)
+
+
+def test_what_people_type_works(project: Project) -> None:
+    assert "resnet50.accuracy" in project.run("dvc", "metrics", "show")
+    assert "epochs" in project.run("dvc", "exp", "show", "--csv")
+    assert "download" in project.run("dvc", "dag")
+    for command in (("show",), ("diff", "main")):
+        said = project.run("dvc", "plots", *command, "--out", "plots")
+        assert "WARNING" not in said
+        assert "ERROR" not in said
+    page = (project.folder / "plots" / "index.html").read_text()
+    for title in ("ROC on test", "Calibration on test", "Confusion on test", "Loss of the kept"):
+        assert title in page
+    drawn = json.loads(project.run("dvc", "plots", "show", "--json"))["data"]
+    roc = json.dumps(drawn["metrics/plots/roc.csv"])
+    assert "resnet50" in roc
+    assert "vgg16" in roc
+
+
+def test_metrics_are_flat_and_finite(project: Project) -> None:
+    for path in (project.folder / "metrics").glob("*.json"):
+        for key, value in json.loads(path.read_text()).items():
+            assert isinstance(value, int | float), key
+            assert math.isfinite(value), key
+
+
+def test_the_summary_shows_both_and_what_to_try(project: Project) -> None:
+    said = project.run("python", "-m", "cracks", "summary")
+    for words in ("ResNet50", "VGG16", "missed cracks", "report.html", "dvc exp run -S epochs=2"):
+        assert words in said
+    assert "random weights" in said
+
+
+def test_the_report_says_what_the_metrics_say(project: Project) -> None:
+    page = project.read("report.html").decode()
+    metrics = json.loads(project.read("metrics/evaluate.json"))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\N{NO-BREAK SPACE}", " ")
+    for backbone in ("resnet50", "vgg16"):
+        for name in ("accuracy", "accuracy_low", "accuracy_high", "recall", "recall_std"):
+            assert f"{100 * metrics[f'{backbone}.{name}']:.2f} %" in text, name
+        for name in ("f1", "roc_auc", "loss", "brier", "calibration_error"):
+            assert f"{metrics[f'{backbone}.{name}']:.4f}" in text, name
+    assert "has random weights" in text
+    assert "No test image has a copy" in text
+
+
+def test_the_report_needs_nothing_else(project: Project) -> None:
+    page = project.read("report.html").decode()
+    addresses = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')>\s]+)', page)
+    assert addresses
+    assert all(address.startswith(("data:image/", "#")) for address in addresses)
+    assert "<script" not in page
+    assert len(page) < 5_000_000
+    assert page.count("<img ") == len(re.findall(r'<img [^>]*alt="[^"]+', page))
+    assert all("<caption>" in table for table in page.split("<table")[1:])
+
+
+def test_another_clone_gives_the_same_bytes(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Elsewhere, with caches of its own and with one thread."""
+    other = make_project(
+        tmp_path_factory.mktemp("two") / "elsewhere",
+        SMALL,
+        CRACKS_CACHE=str(tmp_path_factory.mktemp("caches")),
+        OMP_NUM_THREADS="1",
+        TF_NUM_INTRAOP_THREADS="1",
+        TF_NUM_INTEROP_THREADS="1",
+    )
+    (other.folder / "dvc.lock").unlink(missing_ok=True)
+    assert other.stages_run("dvc", "repro") == STAGE_NAMES
+    here, there = outputs(project), outputs(other)
+    assert here.keys() == there.keys()
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"epochs": "two"}, "'epochs': expected a whole number, found 'two'"),
+        ({"dataset": "photos"}, "Expected images in two class folders in data/photos"),
+        ({"positive_class": "wet"}, "Expected positive_class to be one of"),
+        ({"weights.resnet50": "no/such.h5"}, "weights file, found 'no/such.h5'"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    changes: dict[str, str], sentence: str, project: Project
+) -> None:
+    before = outputs(project)
+    project.set(changes)
+    said = project.run("dvc", "repro", status=255)
+    assert sentence in said
+    assert "Traceback" not in said
+    assert said.count("\nError: ") == 1
+    project.run("git", "checkout", "--quiet", "--", "params.yaml")
+    assert project.stages_run("dvc", "repro") == []
+    assert outputs(project) == before
+
+
+def close(committed: float, found: float) -> bool:
+    """Counts are the same; a measure may differ in the last digit that is printed."""
+    if isinstance(committed, int):
+        return committed == found
+    return abs(committed - found) < 1.5e-4
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A clean clone, run with the committed parameters."""
+    clone = make_project(
+        tmp_path_factory.mktemp("clean") / "clone",
+        CRACKS_CACHE=str(tmp_path_factory.mktemp("caches")),
+    )
+    # with them there, DVC would not run what gives the same hashes again
+    (clone.folder / "dvc.lock").unlink()
+    shutil.rmtree(clone.folder / "metrics")
+    assert clone.stages_run("dvc", "repro") == STAGE_NAMES
+    return clone
+
+
+def test_the_committed_lock_fits_the_parameters_and_the_code(clone: Project) -> None:
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
+    new = yaml.safe_load(clone.read("dvc.lock"))
+    for stage in STAGE_NAMES:
+        one, other = lock["stages"][stage], new["stages"][stage]
+        assert one["cmd"] == other["cmd"]
+        assert one.get("params") == other.get("params"), stage
+        assert _code(one) == _code(other), stage
+
+
+def _code(stage: dict[str, Any]) -> dict[str, str]:
+    return {d["path"]: d["md5"] for d in stage["deps"] if d["path"].endswith((".py", ".jinja"))}
+
+
+def test_a_clean_clone_reproduces_the_committed_metrics(clone: Project) -> None:
+    for name in ("audit", "split", "evaluate"):
+        committed = json.loads((ROOT / f"metrics/{name}.json").read_text())
+        found = json.loads(clone.read(f"metrics/{name}.json"))
+        assert committed.keys() == found.keys()
+        wrong = {k: (v, found[k]) for k, v in committed.items() if not close(v, found[k])}
+        assert not wrong, wrong
+
+
+def test_maps_find_the_cracks_whose_place_is_known(clone: Project) -> None:
+    said = clone.run("python", "-m", "cracks", "localisation")
+    assert said in README, "the README quotes it"
+    lines = said.splitlines()
+    (vgg16,) = (line for line in lines if line.startswith("VGG16"))
+    on_crack, found = map(int, re.findall(r"in (\d+) of (\d+) cracks", vgg16)[0])
+    assert found > 60
+    assert on_crack > 0.75 * found

@@ -1,0 +1,20 @@
+import os
+
+import pytest
+
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.workers import in_processes
+
+
+def test_results_come_in_order() -> None:
+    assert list(in_processes(abs, [-3, 1, -2])) == [3, 1, 2]
+
+
+def test_an_error_of_the_function_stays_that_error() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(in_processes(int, ["1", "x"]))
+
+
+def test_a_killed_process_is_one_sentence() -> None:
+    with pytest.raises(CracksError, match="killed, .* memory ran out; close a browser and run"):
+        list(in_processes(os._exit, [9], advice="close a browser"))

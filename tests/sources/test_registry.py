@@ -1,0 +1,19 @@
+import pytest
+
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.params import chosen, load_params
+from cracks.sources.registry import SOURCES
+from tests.support.project import ROOT
+
+
+def test_the_sample_has_its_own_classes() -> None:
+    params = load_params(ROOT / "params.yaml").model_copy(update={"positive_class": "cracked"})
+    with pytest.raises(CracksError, match="which are negative, positive, found 'cracked'"):
+        SOURCES["sample"](params)
+
+
+@pytest.mark.parametrize("name", ["imagenet", "Sample", "sample ", "smple", ""])
+def test_an_unknown_source_is_one_sentence(name: str) -> None:
+    sentence = f"params.yaml: 'dataset': expected sample or concrete or photos, found {name!r}"
+    with pytest.raises(CracksError, match=sentence):
+        chosen(SOURCES, "dataset", name)
