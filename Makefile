@@ -9,7 +9,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads lock clean
+.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads \
+	lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"

@@ -20,6 +20,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -61,8 +62,10 @@ from cracks.pipeline.paths import (
 )
 from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows
 from cracks.report import thumbnails
+from cracks.review.comparison import Review
 from cracks.review.markdown import as_json, as_markdown
-from cracks.review.sides import Side, read_tree
+from cracks.review.sides import read_side
+from cracks.review.snapshots import WorkingTree
 
 CHANNELS = {"resnet50": 2048, "vgg16": 512}
 IMAGES_A_COPY = 50
@@ -185,13 +188,14 @@ def _review() -> Callable[[], object]:
     """Of a change after which every tenth test image is classified otherwise."""
 
     def run() -> None:
-        base, now = read_tree(), read_tree()
+        base, now = (read_side(name, WorkingTree()) for name in ("base", "here"))
         if base is None or now is None:
             raise CracksError(f"Expected {EVALUATION}, found none.")
         now.predictions.loc[::10, "correct"] ^= True
-        changed = Side("here", now.metrics | {"vgg16.accuracy": 0}, now.predictions, {}, None)
-        Path("review.md").write_text(as_markdown(base, changed, {}, None))
-        Path("review.json").write_text(as_json(base, changed, {}, None))
+        changed = replace(now, metrics={**now.metrics, "vgg16.accuracy": 0})
+        review = Review(base, changed)
+        Path("review.md").write_text(as_markdown(review))
+        Path("review.json").write_text(as_json(review))
 
     return run
 

@@ -28,7 +28,7 @@ def cli() -> None:
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches of a map.")
 @click.option("--patch", type=click.IntRange(min=1), help="Pixels of a side of a map's patch.")
 def predict(**options: Any) -> int:
-    r"""Classify photographs, or map the cracks of a whole wall.
+    """Classify photographs, or map the cracks of a whole wall.
 
     PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
 
@@ -73,7 +73,7 @@ def cut(**options: Any) -> int:
 @click.option("--positive-class", help="Class folder that holds the cracks.")
 @click.option("--name", help="Folder of the results below external/; the source's name.")
 def external(**options: Any) -> int:
-    r"""Score the classifiers on labelled images of another camera or another wall.
+    """Score the classifiers on labelled images of another camera or another wall.
 
     SOURCE is a zip archive or a folder with two class folders.
 
@@ -91,7 +91,7 @@ def external(**options: Any) -> int:
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
 @click.argument("file", type=click.Path(path_type=Path))
 def export(**options: Any) -> int:
-    r"""Write one self-contained model: pixels of any size in, class probabilities out.
+    """Write one self-contained model: pixels of any size in, class probabilities out.
 
     \b
       python -m cracks export --backbone vgg16 --to onnx cracks-vgg16.onnx
@@ -109,7 +109,7 @@ def export(**options: Any) -> int:
 @click.option("--fail-if", multiple=True, metavar="'METRIC < NUMBER'", help="Repeatable.")
 @click.option("--json", is_flag=True, help="For machines.")
 def review(**options: Any) -> int:
-    r"""Print as Markdown what a change did to the classifiers.
+    """Print as Markdown what a change did to the classifiers.
 
     BASE is a branch, tag or commit.
 
@@ -118,7 +118,18 @@ def review(**options: Any) -> int:
       python -m cracks review HEAD            against the last commit
       python -m cracks review --fail-if 'resnet50.recall < -0.01' --fail-if 'vgg16.missed > 2'
 
-    A condition is about the change (now minus base); the exit code is 1 if one holds.
+    A condition is about the change (now minus base). The exit code is
+
+    \b
+      0  nothing below
+      1  an error, such as an invalid parameter or the conflict markers of a merge
+      2  a mistake on the command line
+      3  a condition of --fail-if holds
+      4  --fail-if cannot be judged: the sides were tested on different images
+      5  the results are stale: `dvc repro` did not run after the last change
+      6  the metrics are not those of metrics/predictions.csv
+
+    and the highest of those that apply.
     """
     from cracks.commands.review import run
 
@@ -129,6 +140,14 @@ def review(**options: Any) -> int:
 def summary() -> int:
     """Print the metrics of both classifiers, the verdict and what to do next."""
     from cracks.commands.summary import run
+
+    return run()
+
+
+@cli.command()
+def experiments() -> int:
+    """List experiments by the parameters that they changed and their headline metrics."""
+    from cracks.commands.experiments import run
 
     return run()
 

@@ -9,10 +9,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, PARTS, TEST, TRAIN, VALID
+from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TEST, TRAIN, VALID
 from cracks.pipeline.params import Split
 
-COLUMNS = ["id", "label", "part", "group"]
+COLUMNS = ["id", "label", "part", "group", "sha256"]
 
 PHOTOGRAPH = "photograph"
 """The column that is there as well where it is known which photograph an image was cut from."""
@@ -39,7 +39,7 @@ def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
         split: strategy, shares and seed.
 
     Returns:
-        Columns `id`, `label`, `part`, `group` and, if given, `photograph`, sorted by id.
+        Columns `id`, `label`, `part`, `group`, `sha256` and, if given, `photograph`, sorted by id.
 
     Raises:
         CracksError: if a part is left without images of a class, or `given` is not stated.
@@ -143,7 +143,7 @@ def _remedy(table: pd.DataFrame, strategy: str) -> str:
 
 
 def count_split(split: pd.DataFrame) -> dict[str, int | float]:
-    """Images by part and class, and leak counters: images with a copy in train.
+    """Images by part and class, and of valid and test those with a copy in train.
 
     If photographs are known, also images whose photograph has other patches in train.
 
@@ -151,26 +151,21 @@ def count_split(split: pd.DataFrame) -> dict[str, int | float]:
         split: what `assign_parts` returns.
 
     Returns:
-        `<part>.<class>` for each, and for valid and test `<part>.leaked`, `<part>.leaked_<class>`
-        and each of these as a `…_share` of the images there. If photographs are known, also
-        `<part>.photographs` for each and, for valid and test, `<part>.photograph_in_train` and its
-        `…_share`.
+        `<part>.<class>` for each, `valid.leaked`, `test.leaked` and `test.leaked_positive`. If
+        photographs are known, also `<part>.photographs` for each and, for valid and test,
+        `<part>.photograph_in_train` and its `…_share`.
     """
-    counts: dict[str, int | float] = {}
-    for part in PARTS:
-        for label in CLASSES:
-            rows = (split["part"] == part) & (split["label"] == label)
-            counts[f"{part}.{label}"] = int(rows.sum())
+    counts: dict[str, int | float] = {
+        f"{part}.{label}": int(((split["part"] == part) & (split["label"] == label)).sum())
+        for part in PARTS
+        for label in CLASSES
+    }
     in_train = split["group"].isin(set(split[split["part"] == TRAIN]["group"]))
     for part in (VALID, TEST):
-        counts |= _leak(part, split["part"] == part, in_train)
-        for label in CLASSES:
-            rows = (split["part"] == part) & (split["label"] == label)
-            found = _leak(part, rows, in_train)
-            counts |= {key.replace("leaked", f"leaked_{label}"): n for key, n in found.items()}
-    if PHOTOGRAPH in split:
-        counts |= _count_photographs(split)
-    return counts
+        counts[f"{part}.leaked"] = int(((split["part"] == part) & in_train).sum())
+    cracks = (split["part"] == TEST) & (split["label"] == POSITIVE)
+    counts["test.leaked_positive"] = int((cracks & in_train).sum())
+    return counts | (_count_photographs(split) if PHOTOGRAPH in split else {})
 
 
 def _count_photographs(split: pd.DataFrame) -> dict[str, int | float]:
@@ -183,10 +178,3 @@ def _count_photographs(split: pd.DataFrame) -> dict[str, int | float]:
         counts[f"{part}.photograph_in_train"] = int(shared.sum())
         counts[f"{part}.photograph_in_train_share"] = float(shared.mean())
     return counts
-
-
-def _leak(
-    part: str, rows: "pd.Series[bool]", in_train: "pd.Series[bool]"
-) -> dict[str, int | float]:
-    leaked = int((rows & in_train).sum())
-    return {f"{part}.leaked": leaked, f"{part}.leaked_share": leaked / int(rows.sum())}

@@ -2,8 +2,8 @@
 
 A head is a Keras model from features `[n, channels]` to probabilities `[n, 2]`, with columns in the
 order of `cracks.pipeline.labels.CLASSES`. The standardisation is part of the model, so a head takes
-features as they come from a backbone. `cracks.heads.training` trains heads; the whitening that they
-are trained on is linear and folded into the softmax layer.
+features as they come from a backbone. `cracks.heads.training` trains heads; the
+whitening that it trains on is linear and folded into the softmax layer.
 """
 
 import io

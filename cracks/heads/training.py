@@ -1,9 +1,9 @@
 """Training of heads on frozen features, bit-identical from run to run.
 
-The features are whitened with shrinkage (`cracks.heads.whitening`). A softmax layer learns on that
-by averaged stochastic gradient descent, with the weight decay that makes its loss equally curved in
-all directions. The epoch of lowest validation loss is kept, and whitening and layer are folded into
-one linear layer on standardised features.
+The features are whitened with shrinkage (`cracks.heads.whitening`). A softmax layer is trained on
+them by averaged stochastic gradient descent, with the weight decay that makes the curvature of the
+loss equal in all directions. The weights of the epoch of lowest validation loss are kept; whitening
+and layer are folded into one linear layer on standardised features.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -112,8 +112,8 @@ class SplitFeatures:
         return features
 
 
-class Course:
-    """What became of each head after every epoch, and the weights of its best one."""
+class _Progress:
+    """Loss and accuracy after every epoch, and the best weights of each head."""
 
     def __init__(self, train: Examples, valid: Examples) -> None:
         self.best: list[Weights] = []
@@ -121,11 +121,11 @@ class Course:
         self._train, self._valid = train, valid
         self._rows: list[tuple[str, float, float]] = []  # of the first head
 
-    def note(self, heads: Sequence[Weights]) -> None:
+    def record(self, heads: Sequence[Weights]) -> None:
         """Take the weights of all heads after one more epoch.
 
         Raises:
-            CracksError: if training has diverged.
+            CracksError: if training diverges.
         """
         results = [_loss_and_accuracy(self._valid, weights) for weights in heads]
         if not np.isfinite(results).all():
@@ -185,10 +185,10 @@ def train_heads(
     with threadpool_limits(1, "blas"):
         whitening = fit_whitening(train[0], shrinkage=2 * recipe.weight_decay)
         train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
-        course = Course(train, valid)
+        course = _Progress(train, valid)
 
         def end_epoch(heads: list[Weights]) -> None:
-            course.note(heads)
+            course.record(heads)
             after_epoch()
 
         _fit(recipe, seeds, train, whitening.penalty, end_epoch)
@@ -209,14 +209,13 @@ def _fit(
     all, and gradient descent advances equally fast everywhere.
     """
     keras = import_keras()
-    from keras import ops
 
     def ridge(kernel: Any) -> Any:
-        return recipe.weight_decay / 2 * ops.sum(kernel**2 * penalty[:, np.newaxis])
+        return recipe.weight_decay / 2 * keras.ops.sum(kernel**2 * penalty[:, np.newaxis])
 
     def cross_entropy(targets: Any, logits: Any) -> Any:
-        each = ops.categorical_crossentropy(targets, logits, from_logits=True)
-        return ops.sum(each, axis=-1)  # over heads, so that none is scaled by their number
+        each = keras.ops.categorical_crossentropy(targets, logits, from_logits=True)
+        return keras.ops.sum(each, axis=-1)  # over heads, so that none is scaled by their number
 
     steps = -(-len(train[0]) // recipe.batch_size)
     inputs = keras.Input((len(seeds), train[0].shape[1]))
@@ -225,7 +224,7 @@ def _fit(
         for _ in seeds
     ]
     logits = [layer(inputs[:, number]) for number, layer in enumerate(layers)]
-    model = keras.Model(inputs, ops.stack(logits, axis=1))
+    model = keras.Model(inputs, keras.ops.stack(logits, axis=1))  # noqa: PD013
     momentum = max(0.0, 1 - _AVERAGES_AN_EPOCH / steps)
     model.compile(
         optimizer=keras.optimizers.SGD(recipe.learning_rate, use_ema=True, ema_momentum=momentum),
@@ -291,7 +290,6 @@ def _head(whitening: Whitening, kernel: Features, bias: Features) -> Any:
     """The Keras model from features to probabilities: standardisation, then a softmax layer."""
     keras = import_keras()
     layers = keras.layers
-
     channels = len(whitening.mean)
     standardise = layers.Normalization(name="standardise")
     softmax = layers.Dense(len(CLASSES), activation="softmax", name="softmax")

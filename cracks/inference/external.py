@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cracks.dataset.audit import audit_archive
-from cracks.evaluation.metrics import Metrics, evaluate_part
+from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_classifier
@@ -97,7 +97,7 @@ def _evaluate(
     metrics: Metrics = {}
     for backbone, probability in scores.items():
         threshold = load_classifier(backbone, params).threshold
-        found = evaluate_part(labels, probability, threshold) | {"threshold": threshold}
+        found = evaluate_part(Scored(labels, probability, images["group"].to_numpy(), threshold))
         metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
     return metrics
 

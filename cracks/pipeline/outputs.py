@@ -134,10 +134,14 @@ def rounded(values: Mapping[str, Number]) -> dict[str, Number]:
     return {k: round(v, DIGITS) if isinstance(v, float) else v for k, v in values.items()}
 
 
-def write_csv(path: Path, table: pd.DataFrame, digits: int = DIGITS) -> None:
-    """Write a table without its index, floats with `digits` decimals, line ends as in Unix."""
+def write_csv(path: Path, table: pd.DataFrame, digits: int | None = DIGITS) -> None:
+    """Write a table without its index, line ends as in Unix.
+
+    Floats have `digits` decimals; for None, as many as it takes to read the same number back.
+    """
+    form = None if digits is None else f"%.{digits}f"
     with replacing(path) as mine:
-        table.to_csv(mine, index=False, float_format=f"%.{digits}f", lineterminator="\n")
+        table.to_csv(mine, index=False, float_format=form, lineterminator="\n")
 
 
 def sha256_of(path: Path) -> str:

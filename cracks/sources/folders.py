@@ -32,11 +32,11 @@ def photos(folder: Path, positive_class: str, limit: int | None = None, seed: in
 
 
 def _photo_ids(folder: Path) -> dict[str, Path]:
-    """Map ids to the files below `folder`, without our README, DVC's notes and systems' junk."""
+    """Map ids to the files below `folder`, without our own and what systems leave behind."""
     ids: dict[str, Path] = {}
     for path in _files_below(folder):
         inside = path.relative_to(folder)
-        if inside == Path("README.md") or path.suffix == ".dvc" or is_junk(inside.as_posix()):
+        if is_junk(inside.as_posix()) or _is_ours(inside):
             continue
         check_name(inside.as_posix(), str(folder))
         if not path.is_file():
@@ -47,6 +47,11 @@ def _photo_ids(folder: Path) -> dict[str, Path]:
         refuse_second(ids, name, path)
         ids[name] = path
     return ids
+
+
+def _is_ours(inside: Path) -> bool:
+    """Whether it is the README, or what `dvc add data/photos/*/` leaves beside each folder."""
+    return len(inside.parts) == 1 and (inside.name == "README.md" or inside.suffix == ".dvc")
 
 
 def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
