@@ -138,7 +138,7 @@ def linear_head(path: Path) -> LinearHead:
 def folded(model: Any) -> LinearHead:
     """A head in memory as numbers."""
     standardise, softmax = model.layers
-    statistics = (np.asarray(standardise.adapt_mean), np.asarray(standardise.adapt_variance))
+    statistics = (standardise.adapt_mean.numpy(), standardise.adapt_variance.numpy())
     return _folded(*statistics, *softmax.get_weights())
 
 

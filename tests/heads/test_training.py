@@ -147,6 +147,13 @@ def test_more_rows_in_a_batch_than_there_are(split: tuple[Path, pd.DataFrame]) -
     assert history["loss"].iloc[-1] < np.log(2)
 
 
+def test_a_diverging_training_is_one_sentence(split: tuple[Path, pd.DataFrame]) -> None:
+    features = SplitFeatures(*split)
+    recipe = replace(RECIPE, epochs=40, learning_rate=10.0, weight_decay=10.0)
+    with pytest.raises(CracksError, match="training diverges; lower `learning_rate`"):
+        train_heads(recipe, [0], features.examples(TRAIN), features.examples(VALID))
+
+
 def test_standardisation_is_fitted_on_train_and_inside_the_head(
     split: tuple[Path, pd.DataFrame],
 ) -> None:
