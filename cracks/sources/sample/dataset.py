@@ -19,7 +19,8 @@ from cracks.images.decoding import RGB
 from cracks.pipeline.labels import CLASSES, POSITIVE
 from cracks.pipeline.progress import progress
 from cracks.pipeline.workers import in_processes
-from cracks.sources.sample.marks import DISTRACTORS, add_crack
+from cracks.sources.sample.cracks import add_crack
+from cracks.sources.sample.look_alikes import LOOK_ALIKES
 from cracks.sources.sample.surface import Random, Shape, draw_surface, photograph
 
 SIDE = 227
@@ -106,7 +107,7 @@ def _random(kind: str, number: int, seed: int) -> Random:
 def _draw(random: Random, shape: Shape, cracks: int) -> Drawing:
     surface = draw_surface(random, shape)
     if random.random() < (0.12 if cracks else 0.3):
-        surface = DISTRACTORS[random.integers(len(DISTRACTORS))](random, surface)
+        surface = LOOK_ALIKES[random.integers(len(LOOK_ALIKES))](random, surface)
     covered = np.zeros(shape)
     for _ in range(cracks):
         surface, one = add_crack(random, surface, scale=max(1.0, min(shape) / 900))

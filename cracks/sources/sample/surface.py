@@ -7,7 +7,7 @@ processors differ never reach a pixel of 8 bits.
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 
 from cracks.images.decoding import RGB
 
@@ -141,12 +141,3 @@ def photograph(random: Random, surface: Field) -> RGB:
     noise = random.standard_normal((*shape, 1)) + 0.6 * random.standard_normal((*shape, 3))
     rgb += random.uniform(0.6, 3.2) * noise
     return np.asarray(np.clip(np.rint(rgb), 0, 255), dtype=np.uint8)
-
-
-def warp(random: Random, field: Field, pixels: float) -> Field:
-    """Bend what is straight by up to a few pixels, as an uneven wall does."""
-    shape = (field.shape[0], field.shape[1])
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
-    rows += pixels * fractal_noise(random, shape, 2.2)
-    columns += pixels * fractal_noise(random, shape, 2.2)
-    return np.asarray(map_coordinates(field, [rows, columns], order=1, mode="nearest"))

@@ -1,10 +1,9 @@
-"""What is on concrete: cracks, and what is taken for one.
+"""Cracks, drawn on a surface.
 
 Lines are polylines of changing width, drawn four times as large and averaged, so that a hairline
 thinner than a pixel has the faintness that it has in a photograph.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +82,7 @@ def _widths(random: Random, n: int, width: float, *, tapers: bool) -> NDArray[np
     return np.asarray(width * profile)
 
 
-def _across(random: Random, shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def across(random: Random, shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Two points beyond the edges; the way between them passes near the middle of the image."""
     middle = np.array(shape) * random.uniform(0.28, 0.72, 2)
     angle = random.uniform(0, 2 * np.pi)
@@ -97,7 +96,7 @@ def _across(random: Random, shape: Shape) -> tuple[NDArray[np.float64], NDArray[
 
 def _branched(random: Random, shape: Shape, width: float, branches: int) -> list[Line]:
     """A crack with its branches; each begins on the crack and thins out."""
-    start, end = _across(random, shape)
+    start, end = across(random, shape)
     stops = random.random() < 0.1
     if stops:
         end = start + random.uniform(0.55, 0.8) * (end - start)
@@ -116,9 +115,6 @@ def _branched(random: Random, shape: Shape, width: float, branches: int) -> list
         thin = _widths(random, len(branch), width * random.uniform(0.35, 0.75), tapers=True)
         lines.append(Line(branch, thin, np.full(len(branch), 0.9)))
     return lines
-
-
-# --- cracks -----------------------------------------------------------------------------
 
 
 def add_crack(random: Random, surface: Field, scale: float = 1.0) -> Crack:
@@ -168,104 +164,3 @@ def _lit_edge(random: Random, surface: Field, covered: Field) -> Field:
         gaussian_filter(covered, 0.8), (2.2 * np.sin(angle), 2.2 * np.cos(angle)), order=1
     )
     return np.asarray(surface * (1 + random.uniform(0, 0.35) * np.clip(moved - covered, 0, 1)))
-
-
-# --- what is taken for a crack ----------------------------------------------------------
-
-
-def _straight(random: Random, shape: Shape, width: float, wander: float) -> Line:
-    start, end = _across(random, shape)
-    n = max(int(np.hypot(*(end - start)) / 3), 8)
-    t = np.linspace(0, 1, n)[:, np.newaxis]
-    along = (end - start) / np.hypot(*(end - start))
-    offset = wander * gaussian_filter(random.standard_normal(n), 12)[:, np.newaxis] * 4
-    points = start + t * (end - start) + offset * np.array([-along[1], along[0]])
-    return Line(points, np.full(n, width), np.ones(n))
-
-
-def _joint(random: Random, surface: Field) -> Field:
-    """The straight groove between two boards or two castings, often with a ridge beside it."""
-    shape = (surface.shape[0], surface.shape[1])
-    line = coverage([_straight(random, shape, random.uniform(1.2, 8.0), 0.15)], shape)
-    line = gaussian_filter(line, random.uniform(0.4, 1.4))
-    ridge = shift(line, random.uniform(-5, 5, 2), order=1)
-    worn = 1 + 0.15 * fractal_noise(random, shape, 1.2, coarse=60)
-    return np.asarray(surface * (1 - random.uniform(0.12, 0.6) * line * worn) * (1 + 0.1 * ridge))
-
-
-def _scratches(random: Random, surface: Field) -> Field:
-    """Short straight scores of a tool, lighter or darker than the paste."""
-    shape = (surface.shape[0], surface.shape[1])
-    tone = random.choice([-1, 1]) * random.uniform(0.06, 0.3)
-    heading = random.uniform(0, np.pi)
-    lines = []
-    for _ in range(random.integers(1, 6)):
-        angle = heading + random.normal(0, 0.12)
-        middle = random.uniform(0.1, 0.9, 2) * shape
-        half = random.uniform(0.08, 0.45) * min(shape) * np.array([np.sin(angle), np.cos(angle)])
-        points = np.linspace(middle - half, middle + half, 30)
-        fade = np.sin(np.linspace(0.15, np.pi - 0.15, 30))
-        lines.append(Line(points, np.full(30, random.uniform(0.5, 1.8)), fade))
-    return np.asarray(surface * (1 + tone * coverage(lines, shape)))
-
-
-def _shadow(random: Random, surface: Field) -> Field:
-    """The edge of a shadow that something outside the picture throws."""
-    shape = (surface.shape[0], surface.shape[1])
-    angle = random.uniform(0, 2 * np.pi)
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    side = np.cos(angle) * columns + np.sin(angle) * rows
-    side = side - np.quantile(side, random.uniform(0.25, 0.75))
-    side += random.choice([0.0, 6.0]) * fractal_noise(random, shape, 2.2)
-    penumbra = random.uniform(1.0, 14.0)
-    return np.asarray(
-        surface * (1 - random.uniform(0.12, 0.5) * smoothstep(side, -penumbra, penumbra))
-    )
-
-
-def _stain(random: Random, surface: Field) -> Field:
-    """Rust or water that ran down, with sharp borders and a darker rim."""
-    shape = (surface.shape[0], surface.shape[1])
-    field = fractal_noise(random, shape, 2.0, stretch=random.choice([1.0, 0.25]))
-    inside = smoothstep(field, 0.4, random.uniform(0.46, 0.9))
-    rim = np.clip(gaussian_filter(inside, 1.2) * (1 - gaussian_filter(inside, 1.2)) * 4, 0, 1)
-    strength = random.uniform(0.06, 0.25)
-    return np.asarray(surface * (1 - strength * inside - random.uniform(0, 0.8) * strength * rim))
-
-
-def _pencil(random: Random, surface: Field) -> Field:
-    """A carpenter's line: thin, nearly straight, broken up by the grain that the lead skips."""
-    shape = (surface.shape[0], surface.shape[1])
-    lines = [
-        _straight(random, shape, random.uniform(0.7, 2.0), random.uniform(0.1, 0.8))
-        for _ in range(random.integers(1, 3))
-    ]
-    skipped = smoothstep(fractal_noise(random, shape, 0.5, coarse=10), -1.2, 0.6)
-    return np.asarray(surface * (1 - random.uniform(0.15, 0.5) * coverage(lines, shape) * skipped))
-
-
-def _thread(random: Random, surface: Field) -> Field:
-    """A hair, a root or a wire that lies on the surface: smooth curves of even width."""
-    shape = (surface.shape[0], surface.shape[1])
-    start, end = _across(random, shape)
-    n = 120
-    sway = random.uniform(0.1, 0.35) * min(shape)
-    along = (end - start) / np.hypot(*(end - start))
-    bend = gaussian_filter(random.standard_normal(n), 18)
-    bend *= sway / (np.abs(bend).max() + 1e-9)
-    points = np.linspace(start, end, n) + bend[:, np.newaxis] * np.array([-along[1], along[0]])
-    width = np.full(n, random.uniform(0.7, 2.6))
-    line = coverage([Line(points, width, np.ones(n))], shape)
-    shadow = shift(gaussian_filter(line, 1.2), (1.5, 1.5), order=1)
-    return np.asarray(surface * (1 - 0.12 * shadow) * (1 - random.uniform(0.15, 0.6) * line))
-
-
-DISTRACTORS: tuple[Callable[[Random, Field], Field], ...] = (
-    _joint,
-    _scratches,
-    _shadow,
-    _stain,
-    _pencil,
-    _thread,
-)
-"""Each draws one thing over a surface."""
