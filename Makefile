@@ -9,15 +9,19 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test lint format bench bench-audit lock clean
+.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads \
+	lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
 	@echo "make run-real   the same on the real dataset with ImageNet weights (needs the network)"
 	@echo "make test       run the tests"
+	@echo "make remote     install what DVC needs for remotes on s3, ssh, gs and azure"
+	@echo "make test-remote   the same, then the tests of such a remote"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
+	@echo "make bench-heads   ways to train a head, compared"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
@@ -39,6 +43,12 @@ check-photos:
 test: $(READY)
 	python -m pytest
 
+remote: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-remote.txt
+
+test-remote: remote
+	python -m pytest tests/pipeline/test_remote.py
+
 lint: $(READY)
 	ruff format --check .
 	ruff check .
@@ -54,10 +64,15 @@ bench: $(READY)
 bench-audit: $(READY)
 	python -m benchmarks.audit
 
+bench-heads: $(READY)
+	python -m benchmarks.heads
+
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv
-	uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
-		requirements.in --output-file requirements.txt
+	for name in requirements requirements-remote; do \
+		uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
+			$$name.in --output-file $$name.txt || exit; \
+	done
 
 clean:
 	rm -rf .venv

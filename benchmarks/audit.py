@@ -15,6 +15,7 @@ from benchmarks.bench import peak_memory
 from benchmarks.overlaps import best_matches, write_sheet
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.split import assign_parts, count_split
+from cracks.evaluation.verdict import leaked_share
 from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.pipeline.errors import CracksError, exit_on_error
@@ -50,7 +51,10 @@ def main() -> None:
     for strategy in ("grouped", "random"):
         split = params.split.model_copy(update={"strategy": strategy})
         counts = count_split(assign_parts(audit.images, split))
-        shares = [100 * counts[f"test.leaked{end}_share"] for end in ("", "_positive")]
+        shares = [
+            100 * leaked_share(counts),
+            100 * counts["test.leaked_positive"] / counts["test.positive"],
+        ]
         print(f"| test images with a copy in train, {strategy} | {shares[0]:.1f} % |")
         print(f"| of the cracks among them, {strategy} | {shares[1]:.1f} % |")
     if arguments.overlaps:

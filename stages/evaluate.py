@@ -1,66 +1,53 @@
 """evaluate: both classifiers on the test part, compared; needs neither images nor TensorFlow."""
 
-from itertools import combinations
-
-from cracks.evaluation.metrics import compare, comparison_name, evaluate_backbone
+from cracks.evaluation.details import comparisons, detail_table, headline
+from cracks.evaluation.metrics import Scored
 from cracks.evaluation.plots import calibration, confusion, precision_recall, roc, together
-from cracks.evaluation.predictions import Scored, load_scored, prediction_table
-from cracks.evaluation.verdict import verdicts
+from cracks.evaluation.predictions import load_heads, prediction_table
+from cracks.evaluation.verdict import leaked_share, verdicts
 from cracks.pipeline.inputs import read_history, read_numbers
 from cracks.pipeline.labels import TEST
 from cracks.pipeline.outputs import rounded, write_csv, write_json
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import EVALUATION, PLOTS, PREDICTIONS, SPLIT_METRICS, history_path
+from cracks.pipeline.paths import (
+    DETAILS,
+    EVALUATION,
+    PLOTS,
+    PREDICTIONS,
+    SPLIT_METRICS,
+    history_path,
+)
 from cracks.pipeline.stage import run
 
 
 def main() -> None:
-    """Write metrics/evaluate.json, metrics/predictions.csv and the tables of metrics/plots."""
+    """Write metrics/evaluate.json, details.csv, predictions.csv and the tables of plots/."""
     params = load_params()
-    scored = {backbone: load_scored(backbone) for backbone in params.weights}
-    metrics: dict[str, int | float] = {}
-    for backbone, one in scored.items():
-        found = evaluate_backbone(one.labels, one.scores, params.threshold, params.target_recall)
-        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
-    thresholds = {backbone: metrics[f"{backbone}.threshold"] for backbone in scored}
-
-    predictions = prediction_table(scored, thresholds)
-    right = {
-        backbone: predictions[predictions["backbone"] == backbone]["correct"].to_numpy(dtype=bool)
-        for backbone in scored
-    }
-    for first, second in combinations(scored, 2):
-        name = comparison_name(first, second)
-        metrics |= {f"{name}.{key}": value for key, value in compare(first, second, right).items()}
-    metrics |= _leak()
+    heads = {backbone: load_heads(backbone) for backbone in params.weights}
+    details = detail_table(heads, params.threshold, params.target_recall)
+    metrics = headline(details)
+    thresholds = {backbone: metrics[f"{backbone}.threshold"] for backbone in heads}
+    scored = {backbone: one.scored(TEST, thresholds[backbone]) for backbone, one in heads.items()}
+    split = read_numbers(SPLIT_METRICS)
+    metrics |= comparisons(scored) | {"test.leaked_share": leaked_share(split)}
 
     write_json(EVALUATION, metrics)
-    write_csv(PREDICTIONS, predictions, digits=6)
-    _write_plots(scored, thresholds)
-    print("\n".join(verdicts(rounded(metrics), params.weights)))
+    write_csv(DETAILS, details)
+    write_csv(PREDICTIONS, prediction_table(heads, thresholds), digits=None)
+    _write_plots(scored)
+    print("\n".join(verdicts(rounded(metrics), split, params.weights)))
 
 
-def _leak() -> dict[str, int | float]:
-    """The leak counters of the split beside the numbers that they put in doubt."""
-    split = read_numbers(SPLIT_METRICS)
-    return {f"split.{key}": value for key, value in split.items() if ".leaked" in key}
-
-
-def _write_plots(scored: dict[str, Scored], thresholds: dict[str, float]) -> None:
-    test = {name: (one.labels[TEST], one.scores[TEST][:, 0]) for name, one in scored.items()}
+def _write_plots(scored: dict[str, Scored]) -> None:
     tables = {
-        "roc": together({name: roc(*pair) for name, pair in test.items()}),
-        "precision-recall": together(
-            {name: precision_recall(*pair) for name, pair in test.items()}
-        ),
-        "calibration": together({name: calibration(*pair) for name, pair in test.items()}),
-        "confusion": together(
-            {name: confusion(*pair, thresholds[name]) for name, pair in test.items()}
-        ),
-        "history": together({name: read_history(history_path(name)) for name in scored}),
+        "roc": {name: roc(one) for name, one in scored.items()},
+        "precision-recall": {name: precision_recall(one) for name, one in scored.items()},
+        "calibration": {name: calibration(one) for name, one in scored.items()},
+        "confusion": {name: confusion(one) for name, one in scored.items()},
+        "history": {name: read_history(history_path(name)) for name in scored},
     }
     for name, table in tables.items():
-        write_csv(PLOTS / f"{name}.csv", table)
+        write_csv(PLOTS / f"{name}.csv", together(table))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""split: assign images to train, valid and test, all copies of an image to the same part."""
+"""split: assign images to train, valid and test; copies and photographs stay together."""
 
-from cracks.dataset.split import assign_parts, count_split
+from cracks.dataset.photographs import photographs_of
+from cracks.dataset.split import PHOTOGRAPH, assign_parts, count_split
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import PARTS
 from cracks.pipeline.outputs import write_csv, write_json
@@ -12,12 +13,19 @@ from cracks.pipeline.stage import run
 def main() -> None:
     """Write data/split.csv and metrics/split.json."""
     params = load_params()
-    split = assign_parts(read_images(), params.split)
+    images = read_images()
+    if params.dataset == "photos" and params.photos.group:
+        images[PHOTOGRAPH] = photographs_of(images["id"], params.photos.group)
+    split = assign_parts(images, params.split)
     counts = count_split(split)
     write_csv(SPLIT, split)
     write_json(SPLIT_METRICS, counts)
     sizes = ", ".join(f"{(split['part'] == part).sum():,} {part}" for part in PARTS)
     print(f"{sizes}; {counts['test.leaked']:,} test images have a copy in train")
+    if PHOTOGRAPH in split:
+        photographs = ", ".join(f"{counts[f'{part}.photographs']:,} {part}" for part in PARTS)
+        shared = counts["test.photograph_in_train"]
+        print(f"photographs: {photographs}; {shared:,} test images are from one in train")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 import argparse
 
-import numpy as np
-
 from cracks.backbones.catalogue import BACKBONES
-from cracks.heads.head import save_head
-from cracks.heads.training import Recipe, SplitFeatures, train_head, write_scores
+from cracks.heads.head import folded, save_head
+from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scores
 from cracks.pipeline.inputs import read_split
 from cracks.pipeline.labels import TRAIN, VALID
 from cracks.pipeline.outputs import replacing, write_csv
@@ -22,21 +20,19 @@ def main() -> None:
     parser.add_argument("backbone", choices=BACKBONES)
     backbone = parser.parse_args().backbone
     params = load_params()
-    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate)
+    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.weight_decay)
+    seeds = range(params.seed, params.seed + params.seeds)
     split = read_split()
     features = SplitFeatures(features_path(backbone), split)
     train, valid = features.examples(TRAIN), features.examples(VALID)
 
-    scores = []
-    for number in progress(range(params.seeds), desc=f"heads on {backbone}", unit="head"):
-        head, history = train_head(recipe, params.seed + number, train, valid)
-        scores.append(features.score(head))
-        if number == 0:
-            save_head(head, head_path(backbone))
-            write_csv(history_path(backbone), history)
-            best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
+    with progress(total=params.epochs, desc=f"heads on {backbone}", unit="epoch") as bar:
+        heads, history = train_heads(recipe, seeds, train, valid, after_epoch=bar.update)
+    save_head(heads[0], head_path(backbone))
+    write_csv(history_path(backbone), history)
     with replacing(scores_path(backbone)) as temporary:
-        write_scores(temporary, list(split["id"]), np.stack(scores, axis=1))
+        write_scores(temporary, list(split["id"]), features.score([folded(head) for head in heads]))
+    best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
     print(
         f"{backbone}: {params.seeds} heads on {len(train[0])} rows; kept the one of seed "
         f"{params.seed}, as it was after epoch {best} of {params.epochs}"

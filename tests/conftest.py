@@ -12,7 +12,8 @@ from PIL import Image
 
 from cracks.backbones.weights import write_weights
 from cracks.images.archive import write_archive
-from tests.support.project import SMALL, STAGE_NAMES, Project, make_project
+from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
+from tests.support.results import make_results_project
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,18 @@ def own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """No test reads or writes the caches of the person who runs it."""
     folder = tmp_path_factory.mktemp("caches")
     monkeypatch.setenv("CRACKS_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def results_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: a small project in Git with results, on a branch beside main."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name, value in IDENTITY.items():
+        monkeypatch.setenv(name, value)
+    make_results_project()
     return folder
 
 

@@ -28,7 +28,7 @@ def cli() -> None:
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches of a map.")
 @click.option("--patch", type=click.IntRange(min=1), help="Pixels of a side of a map's patch.")
 def predict(**options: Any) -> int:
-    r"""Classify photographs, or map the cracks of a whole wall.
+    """Classify photographs, or map the cracks of a whole wall.
 
     PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
 
@@ -45,11 +45,35 @@ def predict(**options: Any) -> int:
 
 
 @cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@_BACKBONE
+@click.option("--patch", type=click.IntRange(min=32), help="Pixels of a side; as in training.")
+@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches; a side.")
+def cut(**options: Any) -> int:
+    r"""Cut photographs of walls into patches, to be labelled for training.
+
+    \b
+      python -m cracks cut walls/ patches/
+      python -m cracks cut walls/ patches/ --patch 256 --backbone vgg16
+
+    OUT is a new folder. It gets <photograph>-<row>-<column>.jpg for each patch, and patches.csv,
+    where those come first that the trained classifiers are least certain about. Sort the patches
+    into two class folders below data/photos/; photos.group in params.yaml keeps photographs apart.
+
+    The exit code is 1 if a photograph could not be cut; a line says why.
+    """
+    from cracks.commands.cut import run
+
+    return run(**options)
+
+
+@cli.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--positive-class", help="Class folder that holds the cracks.")
 @click.option("--name", help="Folder of the results below external/; the source's name.")
 def external(**options: Any) -> int:
-    r"""Score the classifiers on labelled images of another camera or another wall.
+    """Score the classifiers on labelled images of another camera or another wall.
 
     SOURCE is a zip archive or a folder with two class folders.
 
@@ -67,7 +91,7 @@ def external(**options: Any) -> int:
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
 @click.argument("file", type=click.Path(path_type=Path))
 def export(**options: Any) -> int:
-    r"""Write one self-contained model: pixels of any size in, class probabilities out.
+    """Write one self-contained model: pixels of any size in, class probabilities out.
 
     \b
       python -m cracks export --backbone vgg16 --to onnx cracks-vgg16.onnx
@@ -85,7 +109,7 @@ def export(**options: Any) -> int:
 @click.option("--fail-if", multiple=True, metavar="'METRIC < NUMBER'", help="Repeatable.")
 @click.option("--json", is_flag=True, help="For machines.")
 def review(**options: Any) -> int:
-    r"""Print as Markdown what a change did to the classifiers.
+    """Print as Markdown what a change did to the classifiers.
 
     BASE is a branch, tag or commit.
 
@@ -94,7 +118,18 @@ def review(**options: Any) -> int:
       python -m cracks review HEAD            against the last commit
       python -m cracks review --fail-if 'resnet50.recall < -0.01' --fail-if 'vgg16.missed > 2'
 
-    A condition is about the change (now minus base); the exit code is 1 if one holds.
+    A condition is about the change (now minus base). The exit code is
+
+    \b
+      0  nothing below
+      1  an error, such as an invalid parameter or the conflict markers of a merge
+      2  a mistake on the command line
+      3  a condition of --fail-if holds
+      4  --fail-if cannot be judged: the sides were tested on different images
+      5  the results are stale: `dvc repro` did not run after the last change
+      6  the metrics are not those of metrics/predictions.csv
+
+    and the highest of those that apply.
     """
     from cracks.commands.review import run
 
@@ -110,11 +145,36 @@ def summary() -> int:
 
 
 @cli.command()
+def experiments() -> int:
+    """List experiments by the parameters that they changed and their headline metrics."""
+    from cracks.commands.experiments import run
+
+    return run()
+
+
+@cli.command()
 def localisation() -> int:
     """Measure how well activation maps find the cracks of the drawn sample."""
     from cracks.commands.localisation import run
 
     return run()
+
+
+@cli.command()
+@click.option("--prune", is_flag=True, help="Remove the rows that are of no use here.")
+def cache(**options: Any) -> int:
+    r"""Show the feature cache, which all folders of a user share.
+
+    \b
+      python -m cracks cache            what is in it, and what is of use in this folder
+      python -m cracks cache --prune    keep only that
+
+    Rows are of use here if they were computed by the weights in data/weights, this code and the
+    installed packages, with whatever parameters.
+    """
+    from cracks.commands.cache import run
+
+    return run(**options)
 
 
 def main() -> None:

@@ -6,13 +6,11 @@ test part.
 
 from pathlib import Path
 
-from cracks.evaluation.metrics import Metrics
+from cracks.evaluation.metrics import METRICS, Metrics
 from cracks.evaluation.verdict import title
 from cracks.inference.external import score_images
 from cracks.pipeline.outputs import write_csv, write_json
 from cracks.pipeline.params import load_params
-
-SHOWN = ("recall", "missed", "accuracy", "precision", "specificity", "roc_auc", "loss", "images")
 
 
 def run(source: Path, positive_class: str | None, name: str | None) -> int:
@@ -28,9 +26,10 @@ def run(source: Path, positive_class: str | None, name: str | None) -> int:
 
 def _print(metrics: Metrics, backbones: list[str], output: Path) -> None:
     print(f"{'':22}" + "".join(f"{title(backbone):>26}" for backbone in backbones))
-    for name in SHOWN:
-        cells = [_cell(metrics, f"{backbone}.{name}") for backbone in backbones]
-        print(f"{name:22}" + "".join(f"{cell:>26}" for cell in cells))
+    for name, metric in METRICS.items():
+        if metric.headline or name == "images":
+            cells = [_cell(metrics, f"{backbone}.{name}") for backbone in backbones]
+            print(f"{metric.title:22}" + "".join(f"{cell:>26}" for cell in cells))
     if metrics["seen_by_the_pipeline"]:
         print(f"Left out: {metrics['seen_by_the_pipeline']:,} images that the pipeline has seen.")
     print(f"Written to {output}/. Results on one source do not transfer to another.")

@@ -1,41 +1,51 @@
 """What `make run` ends with: both classifiers side by side, and what to do next."""
 
-from cracks.evaluation.verdict import title, verdicts
+import sys
+
+from cracks.evaluation.details import number_name
+from cracks.evaluation.metrics import METRICS
+from cracks.evaluation.verdict import tested, title, verdicts
 from cracks.pipeline.inputs import read_numbers
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import EVALUATION
+from cracks.pipeline.paths import EVALUATION, SPLIT_METRICS
+from cracks.review.snapshots import WorkingTree
+from cracks.review.staleness import find_stale
 
-ROWS = {
-    "recall": "recall of cracks",
-    "missed": "missed cracks",
-    "accuracy": "accuracy",
-    "accuracy_low": "  95 % from",
-    "accuracy_high": "  95 % to",
-    "precision": "precision",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "loss": "loss",
-    "images": "test images",
-}
+COLUMNS = {"low": "  95 % from", "high": "  95 % to", "std": "  deviation of seeds"}
+"""Headings of the numbers that belong to the metric above them."""
+
 NEXT = """\
 Look:  open report.html
 Try:   dvc exp run -S epochs=2             only heads, evaluate and report run
        dvc exp run -S threshold=0.3        only evaluate and report run
-       dvc exp show --only-changed         what was tried, side by side
+       python -m cracks experiments        what was tried, side by side
        python -m cracks predict PHOTOGRAPH --map maps"""
 
 
 def run() -> int:
-    """Print the metrics of `metrics/evaluate.json` as a table, the verdict and the next steps."""
-    metrics = read_numbers(EVALUATION)
+    """Print the metrics of `metrics/evaluate.json` as a table, the verdict and the next steps.
+
+    Whether they are out of date is said first, on standard error.
+    """
     sources = load_params().weights
+    metrics, split = read_numbers(EVALUATION), read_numbers(SPLIT_METRICS)
+    stale = find_stale(WorkingTree(), "HEAD")
+    if stale:
+        print(
+            "These metrics are not those of the workspace: to do or changed since is "
+            f"{', '.join(stale.stages)}. Run `dvc repro`.",
+            file=sys.stderr,
+        )
     print()
-    print(f"{'':20}" + "".join(f"{title(backbone):>12}" for backbone in sources))
-    for key, heading in ROWS.items():
-        values = (metrics.get(f"{backbone}.{key}", "") for backbone in sources)
-        print(f"{heading:20}" + "".join(f"{_text(value):>12}" for value in values))
+    print(f"{'':24}" + "".join(f"{title(backbone):>12}" for backbone in sources))
+    for name, metric in METRICS.items():
+        for column in metric.headline:
+            keys = [f"{backbone}.{number_name(name, column)}" for backbone in sources]
+            cells = "".join(f"{_text(metrics.get(key, '')):>12}" for key in keys)
+            print(f"{COLUMNS.get(column, metric.title):24}{cells}")
+    print(f"{'test images':24}" + f"{tested(split):>12,}" * len(sources))
     print()
-    print("\n".join(verdicts(metrics, sources)))
+    print("\n".join(verdicts(metrics, split, sources)))
     print(f"\n{NEXT}")
     return 0
 

@@ -3,8 +3,8 @@
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cracks.dataset.duplicates import (
+    THUMBNAIL,
     Copies,
     Fingerprint,
     Pairs,
@@ -70,7 +71,7 @@ def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
         names = member_names(archive)
     if not names:
         raise CracksError(f"Expected images in {path}, found none; add some and run again.")
-    seen = list(_examine(path, names, limits))
+    seen, prints = _collect(_examine(path, names, limits), len(names))
     usable = [one for one in seen if not one.reason]
     rejected = [(one.name, one.reason) for one in seen if one.reason]
     _check_rejected(path, rejected, len(names), limits.max_rejected)
@@ -78,7 +79,7 @@ def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
 
     table = _table(usable, positive_class)
     same = _same_bytes(table["sha256"])
-    copies = _copies(usable)
+    copies = find_copies(*prints)
     table["group"] = groups_of(len(table), same, copies.pairs)
     conflicts = _conflicts(table)
     rejected += conflicts
@@ -105,8 +106,29 @@ def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Seen]
 
 
 def _examine_some(path: Path, limits: Limits, names: Sequence[str]) -> list[Seen]:
-    with open_archive(path) as archive:
-        return [_see(archive, name, limits) for name in names]
+    archive = _opened(path)
+    return [_see(archive, name, limits) for name in names]
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> zipfile.ZipFile:
+    """The archive, opened once by each worker: its directory takes seconds where it is long."""
+    return open_archive(path)
+
+
+def _collect(examined: Iterator[Seen], count: int) -> tuple[list[Seen], Fingerprint]:
+    """What was seen without the fingerprints, and those of usable images stacked in two arrays."""
+    seen: list[Seen] = []
+    prints = Fingerprint(
+        np.empty((count, len(Turn)), np.uint64), np.empty((count, THUMBNAIL, THUMBNAIL), np.uint8)
+    )
+    usable = 0
+    for one in examined:
+        if one.fingerprint:
+            prints.hashes[usable], prints.thumbnail[usable] = one.fingerprint
+            usable += 1
+        seen.append(replace(one, fingerprint=None))
+    return seen, Fingerprint(prints.hashes[:usable], prints.thumbnail[:usable])
 
 
 def _see(archive: zipfile.ZipFile, name: str, limits: Limits) -> Seen:
@@ -164,12 +186,6 @@ def _same_bytes(digests: pd.Series) -> Pairs:
     places = digests.groupby(digests, sort=False).indices.values()
     pairs = [pair for same in places for pair in pairwise(same)]
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
-def _copies(usable: Sequence[Seen]) -> Copies:
-    prints = [one.fingerprint for one in usable if one.fingerprint]
-    hashes = np.stack([one.hashes for one in prints])
-    return find_copies(hashes, np.stack([one.thumbnail for one in prints]))
 
 
 def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:

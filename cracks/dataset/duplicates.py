@@ -1,15 +1,17 @@
 """Detection of copies: recompressed, brightened, mirrored or rotated by 180 degrees.
 
 Candidates are pairs whose 64-bit difference hashes (Krawetz 2013) differ in at most `MAX_BITS`
-bits. Not all pairs are compared: with the bits cut into `MAX_BITS + 1` bands, hashes that differ in
-at most `MAX_BITS` bits agree in at least one band (multi-index hashing, Norouzi et al. 2012).
-Each candidate is then confirmed by the correlation of the images' detail finer than a fifth of the
-image, so that smooth patches under the same light do not count as copies.
+bits. Not all pairs are compared: with the bits cut into `MAX_BITS + k` blocks, hashes that differ
+in at most `MAX_BITS` bits agree in at least k blocks, so sorting by each choice of k blocks brings
+all candidates together (Manku, Jain and Das Sarma 2007, section 3). Each candidate is then
+confirmed by the correlation of the images' detail finer than a fifth of the image, so that smooth
+patches under the same light do not count as copies.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import imagehash
@@ -35,6 +37,12 @@ THUMBNAIL = 32  # pixels of a side
 _HASHED = 64  # pixels of a side of the image that is hashed
 _COARSE = 7  # thumbnail pixels of the local mean that is subtracted
 _PAIRS_AT_ONCE = 1 << 20
+_IMAGES_AT_ONCE = 4096
+_HALF = np.uint64(32)  # bits of a key that hold the index
+_INDEX = np.uint64(0xFFFFFFFF)
+
+Block = tuple[int, int]
+"""First bit and the one after the last."""
 
 Thumbnail = NDArray[np.uint8]
 Pairs = NDArray[np.int64]
@@ -89,17 +97,15 @@ def find_copies(hashes: NDArray[np.uint64], thumbnails: Thumbnail) -> Copies:
         hashes: `[images, 4]`.
         thumbnails: uint8 `[images, 32, 32]`.
     """
-    detail = _detail(thumbnails)
-    distinct = detail.std(axis=(1, 2)) >= MIN_DETAIL
-    places = np.flatnonzero(distinct)
+    places = np.flatnonzero(_has_detail(thumbnails))
     pairs, turns = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
     for turn in Turn:
         for near in _candidates(hashes[places, Turn.NONE], hashes[places, turn]):
             candidates = places[near]
-            confirmed = _correlation(detail, candidates, turn) >= MIN_CORRELATION
-            pairs.append(np.sort(candidates[confirmed], axis=1))
+            confirmed = _correlation(thumbnails, candidates, turn) >= MIN_CORRELATION
+            pairs.append(candidates[confirmed])
             turns.append(np.full(int(confirmed.sum()), turn.value))
-    # a pair appears once from either side and in each band that it shares
+    # one pair may fit in several turns; the first counts
     unique, first = np.unique(np.concatenate(pairs), axis=0, return_index=True)
     return Copies(unique, np.concatenate(turns)[first])
 
@@ -113,6 +119,14 @@ def groups_of(images: int, *pairs: Pairs) -> NDArray[np.int64]:
     return np.asarray(lowest[component], np.int64)
 
 
+def _has_detail(thumbnails: Thumbnail) -> NDArray[np.bool_]:
+    """Which images `[n]` have enough fine detail to be compared."""
+    starts = range(0, len(thumbnails), _IMAGES_AT_ONCE)
+    chunks = (thumbnails[start : start + _IMAGES_AT_ONCE] for start in starts)
+    deviations = [_detail(chunk).std(axis=(1, 2)) for chunk in chunks]
+    return np.concatenate([np.empty(0, np.float32), *deviations]) >= MIN_DETAIL
+
+
 def _detail(thumbnails: Thumbnail) -> NDArray[np.float32]:
     """The thumbnails minus their local mean, which removes the lighting."""
     pixels = thumbnails.astype(np.float32)
@@ -122,43 +136,83 @@ def _detail(thumbnails: Thumbnail) -> NDArray[np.float32]:
 
 
 def _candidates(hashes: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Iterator[Pairs]:
-    """Pairs `(i, j)`, i < j, where `hashes[i]` and `turned[j]` differ in at most `MAX_BITS`."""
-    for low, high in _bands():
-        mask = np.uint64(((1 << (high - low)) - 1) << low)
-        band = turned & mask
-        order = np.argsort(band, kind="stable")
-        band = band[order]
-        wanted = hashes & mask
-        starts = np.searchsorted(band, wanted, "left")
-        counts = np.searchsorted(band, wanted, "right") - starts
-        for block in _blocks(counts):
-            first = np.repeat(block, counts[block])
-            offsets = np.arange(len(first)) - np.repeat(
-                np.cumsum(counts[block]) - counts[block], counts[block]
-            )
-            second = order[np.repeat(starts[block], counts[block]) + offsets]
-            bits = np.bitwise_count(hashes[first] ^ turned[second])
-            near = (bits <= MAX_BITS) & (first < second)
-            yield np.stack([first[near], second[near]], axis=1)
+    """Pairs `(i, j)`, i < j, where `hashes[i]` and `turned[j]` differ in at most `MAX_BITS`.
+
+    Each pair comes once: from the first choice of blocks in which it agrees.
+    """
+    agreeing = _agreeing_blocks(len(hashes))
+    blocks = _blocks(MAX_BITS + agreeing)
+    for chosen in combinations(blocks, agreeing):
+        passed = [b for b in blocks[: blocks.index(chosen[-1])] if b not in chosen]
+        for first, second in _same(_keys(hashes, chosen), _keys(turned, chosen)):
+            different = hashes[first] ^ turned[second]
+            near = np.bitwise_count(different) <= MAX_BITS
+            pairs, different = np.stack([first[near], second[near]], axis=1), different[near]
+            is_new = np.ones(len(pairs), bool)
+            for block in passed:
+                is_new &= _bits(different, block) != 0
+            yield pairs[is_new]
 
 
-def _bands() -> Iterator[tuple[int, int]]:
-    edges = np.linspace(0, 64, MAX_BITS + 2).round().astype(int)
-    yield from ((int(low), int(high)) for low, high in pairwise(edges))
+def _agreeing_blocks(images: int) -> int:
+    """The number of agreeing blocks, k, that costs least for so many images.
+
+    There are `comb(MAX_BITS + k, k)` sorts. Each costs one step for each image and one for each
+    pair that agrees by chance in the chosen blocks, which hold 64 k / (`MAX_BITS` + k) bits.
+    """
+
+    def cost(k: int) -> float:
+        by_chance = images**2 / 2 / 2 ** (64 * k / (MAX_BITS + k))
+        return math.comb(MAX_BITS + k, k) * (images + by_chance)
+
+    return min(range(1, 6), key=cost)
 
 
-def _blocks(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def _blocks(count: int) -> list[Block]:
+    """The 64 bits cut into blocks of nearly the same size."""
+    return list(pairwise(np.linspace(0, 64, count + 1).round().astype(int).tolist()))
+
+
+def _bits(hashes: NDArray[np.uint64], block: Block) -> NDArray[np.uint64]:
+    low, high = block
+    return (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
+
+
+def _keys(hashes: NDArray[np.uint64], chosen: Sequence[Block]) -> NDArray[np.uint64]:
+    """The bits of the chosen blocks in the upper half of each key, the index in the lower half."""
+    keys = np.zeros_like(hashes)
+    for low, high in chosen:
+        keys = (keys << np.uint64(high - low)) | _bits(hashes, (low, high))
+    return (keys << _HALF) | np.arange(len(hashes), dtype=np.uint64)
+
+
+def _same(
+    one: NDArray[np.uint64], other: NDArray[np.uint64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Indices i < j of keys with the same bits, about `_PAIRS_AT_ONCE` at a time."""
+    one, other = np.sort(one), np.sort(other)
+    starts = np.searchsorted(other, one, "right")
+    counts = np.searchsorted(other, one | _INDEX, "right") - starts
+    for run in _runs(counts):
+        many = counts[run]
+        first = np.repeat(one[run] & _INDEX, many)
+        offsets = np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)
+        second = other[np.repeat(starts[run], many) + offsets] & _INDEX
+        yield first.astype(np.int64), second.astype(np.int64)
+
+
+def _runs(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Runs of indices whose counts sum up to about `_PAIRS_AT_ONCE`."""
     number = np.cumsum(counts) // _PAIRS_AT_ONCE
     yield from np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1)
 
 
-def _correlation(detail: NDArray[np.float32], pairs: Pairs, turn: Turn) -> NDArray[np.float32]:
+def _correlation(thumbnails: Thumbnail, pairs: Pairs, turn: Turn) -> NDArray[np.float32]:
     """Pearson's r of the fine detail of each pair, after undoing the second image's turn."""
     result = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), 4096):
-        chunk = pairs[start : start + 4096]
-        first, second = detail[chunk[:, 0]], detail[chunk[:, 1]]
+    for start in range(0, len(pairs), _IMAGES_AT_ONCE):
+        chunk = pairs[start : start + _IMAGES_AT_ONCE]
+        first, second = (_detail(thumbnails[chunk[:, side]]) for side in (0, 1))
         if turn in (Turn.LEFT_RIGHT, Turn.HALF):
             second = second[:, :, ::-1]
         if turn in (Turn.TOP_BOTTOM, Turn.HALF):
@@ -167,5 +221,5 @@ def _correlation(detail: NDArray[np.float32], pairs: Pairs, turn: Turn) -> NDArr
         norm = np.sqrt(
             np.einsum("nij,nij->n", first, first) * np.einsum("nij,nij->n", second, second)
         )
-        result[start : start + 4096] = product / norm
+        result[start : start + _IMAGES_AT_ONCE] = product / norm
     return result

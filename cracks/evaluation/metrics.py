@@ -1,16 +1,21 @@
-"""What a classifier's probabilities are worth: metrics, the threshold, the noise band.
+"""What a classifier's probabilities are worth: the table of metrics, the threshold, the comparison.
 
-Metrics are flat scalars by dotted names, for `dvc metrics diff`. A *positive* is a crack.
+To add a metric, add an entry to `METRICS`: evaluate, summary, review, external and the report take
+what they need from there. A *positive* is a crack.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
 from cracks.evaluation.statistics import (
+    Groups,
+    effective_size,
     exact_mcnemar,
     expected_calibration_error,
     paired_bootstrap,
@@ -27,11 +32,42 @@ Probability = NDArray[np.floating]
 
 Metrics = dict[str, int | float]
 
-OVERFITTING = ("loss", "accuracy", "recall", "images")
-"""What is said of train and valid as well."""
 
-NOISY = ("accuracy", "recall", "precision", "f1", "roc_auc", "loss")
-"""What is said of all seeds: mean and standard deviation."""
+@dataclass(frozen=True)
+class Scored:
+    """One classifier's probabilities for labelled images."""
+
+    labels: Labels
+    probability: Probability
+    groups: Groups  # of copies
+    threshold: float
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """Whether each image is called cracked."""
+        return is_crack(self.probability, self.threshold)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each image is classified rightly."""
+        return np.asarray(self.predicted == (self.labels == 1))
+
+    def count(self, label: int, *, right: bool) -> int:
+        """Images of a class that are classified rightly, or wrongly."""
+        return int(((self.labels == label) & (self.right == right)).sum())
+
+
+class Metric(NamedTuple):
+    """A metric of one classifier on labelled images."""
+
+    title: str
+    value: Callable[[Scored], int | float]
+    better: int = 0  # 1 if more is better, -1 if less is
+    over_seeds: bool = False  # has a mean and a standard deviation over seeds
+    share_of: Callable[[Scored], NDArray[np.bool_]] | None = None
+    """The images of which it is the share that is right: such a metric has an interval."""
+    headline: tuple[str, ...] = ()
+    """Columns of metrics/details.csv that metrics/evaluate.json, the summary and the diff show."""
 
 
 def is_crack(probability: Probability, threshold: float) -> NDArray[np.bool_]:
@@ -43,45 +79,128 @@ def is_crack(probability: Probability, threshold: float) -> NDArray[np.bool_]:
     return np.asarray(np.asarray(probability, dtype=np.float64) >= threshold)
 
 
-def evaluate_part(labels: Labels, probability: Probability, threshold: float) -> Metrics:
-    """All metrics of one classifier on one part of the images.
+def _all(scored: Scored) -> NDArray[np.bool_]:
+    return np.ones(len(scored.labels), dtype=bool)
+
+
+def _cracked(scored: Scored) -> NDArray[np.bool_]:
+    return np.asarray(scored.labels == 1)
+
+
+def _uncracked(scored: Scored) -> NDArray[np.bool_]:
+    return np.asarray(scored.labels == 0)
+
+
+def _precision(s: Scored) -> float:
+    return float(metrics.precision_score(s.labels, s.predicted, zero_division=0))
+
+
+def _f1(s: Scored) -> float:
+    return float(metrics.f1_score(s.labels, s.predicted, zero_division=0))
+
+
+def _of_probability(score: Callable[..., float]) -> Callable[[Scored], float]:
+    return lambda s: float(score(s.labels, s.probability.astype(np.float64)))
+
+
+def _share_right(images: Callable[[Scored], NDArray[np.bool_]]) -> Callable[[Scored], float]:
+    return lambda s: float(s.right[images(s)].mean())
+
+
+METRICS = {
+    "recall": Metric(
+        "recall of cracks",
+        _share_right(_cracked),
+        better=1,
+        over_seeds=True,
+        share_of=_cracked,
+        headline=("value",),
+    ),
+    "missed": Metric(
+        "missed cracks",
+        lambda s: s.count(1, right=False),
+        better=-1,
+        over_seeds=True,
+        headline=("value",),
+    ),
+    "accuracy": Metric(
+        "accuracy",
+        _share_right(_all),
+        better=1,
+        over_seeds=True,
+        share_of=_all,
+        headline=("value", "low", "high", "std"),
+    ),
+    "precision": Metric("precision", _precision, better=1, over_seeds=True, headline=("value",)),
+    "f1": Metric("F1", _f1, better=1, over_seeds=True, headline=("value",)),
+    "specificity": Metric(
+        "specificity", _share_right(_uncracked), better=1, over_seeds=True, share_of=_uncracked
+    ),
+    "roc_auc": Metric(
+        "ROC AUC",
+        _of_probability(metrics.roc_auc_score),
+        better=1,
+        over_seeds=True,
+        headline=("value",),
+    ),
+    "average_precision": Metric(
+        "average precision",
+        _of_probability(metrics.average_precision_score),
+        better=1,
+        over_seeds=True,
+    ),
+    "loss": Metric(
+        "loss",
+        _of_probability(metrics.log_loss),
+        better=-1,
+        over_seeds=True,
+        headline=("value",),
+    ),
+    "brier": Metric(
+        "Brier score", _of_probability(metrics.brier_score_loss), better=-1, over_seeds=True
+    ),
+    "calibration_error": Metric(
+        "expected calibration error",
+        _of_probability(expected_calibration_error),
+        better=-1,
+        over_seeds=True,
+    ),
+    "threshold": Metric("threshold", lambda s: s.threshold, headline=("value",)),
+    "tn": Metric("true negatives", lambda s: s.count(0, right=True)),
+    "fp": Metric("false positives", lambda s: s.count(0, right=False)),
+    "fn": Metric("false negatives", lambda s: s.count(1, right=False)),
+    "tp": Metric("true positives", lambda s: s.count(1, right=True)),
+    "images": Metric("images", lambda s: len(s.labels)),
+}
+
+ENDS = ("low", "high")
+"""Of a 95 % interval."""
+
+
+def evaluate_part(scored: Scored) -> Metrics:
+    """All metrics of one classifier, those with an interval followed by `_low` and `_high`.
 
     Raises:
         CracksError: if there are not images of both classes.
     """
-    if set(np.unique(labels)) != {0, 1}:
+    cracked = int((scored.labels == 1).sum())
+    if not 0 < cracked < len(scored.labels):
         raise CracksError(
-            f"Expected images of both classes to evaluate on, found {int(labels.sum())} cracked "
-            f"and {int((1 - labels).sum())} uncracked ones; add images or change the split."
+            f"Expected images of both classes to evaluate on, found {cracked} cracked "
+            f"and {len(scored.labels) - cracked} uncracked ones; add images or change the split."
         )
-    truth = labels.astype(np.int64)
-    p = probability.astype(np.float64)
-    predicted = is_crack(probability, threshold)
-    tn, fp, fn, tp = (int(n) for n in metrics.confusion_matrix(truth, predicted).ravel())
-    recall_low, recall_high = wilson_interval(tp, tp + fn)
-    accuracy_low, accuracy_high = wilson_interval(tp + tn, len(truth))
-    return {
-        "recall": tp / (tp + fn),
-        "recall_low": recall_low,
-        "recall_high": recall_high,
-        "missed": fn,
-        "accuracy": (tp + tn) / len(truth),
-        "accuracy_low": accuracy_low,
-        "accuracy_high": accuracy_high,
-        "precision": float(metrics.precision_score(truth, predicted, zero_division=0)),
-        "f1": float(metrics.f1_score(truth, predicted, zero_division=0)),
-        "specificity": tn / (tn + fp),
-        "roc_auc": float(metrics.roc_auc_score(truth, p)),
-        "average_precision": float(metrics.average_precision_score(truth, p)),
-        "loss": float(metrics.log_loss(truth, p, labels=[0, 1])),
-        "brier": float(metrics.brier_score_loss(truth, p)),
-        "calibration_error": expected_calibration_error(truth, p),
-        "tn": tn,
-        "fp": fp,
-        "fn": fn,
-        "tp": tp,
-        "images": len(truth),
-    }
+    result: Metrics = {}
+    for name, metric in METRICS.items():
+        result[name] = metric.value(scored)
+        if metric.share_of:
+            interval = _interval(scored, metric.share_of(scored))
+            result |= {f"{name}_{end}": x for end, x in zip(ENDS, interval, strict=True)}
+    return result
+
+
+def _interval(scored: Scored, images: NDArray[np.bool_]) -> tuple[float, float]:
+    right = scored.right[images]
+    return wilson_interval(int(right.sum()), len(right), effective_size(scored.groups[images]))
 
 
 def choose_threshold(
@@ -107,61 +226,25 @@ def choose_threshold(
     return float(max(cut, 1) / unit)
 
 
-def evaluate_backbone(
-    labels: Mapping[str, Labels],
-    scores: Mapping[str, NDArray[np.float32]],
-    setting: float | str,
-    target_recall: float,
-) -> Metrics:
-    """Metrics of one backbone's heads: the kept one on all parts, and all seeds on test.
-
-    Args:
-        labels: class indices by part.
-        scores: P(crack) `[n, seeds]` by part, the kept head first.
-        setting: `threshold` of params.yaml; `auto` is chosen on valid, for each seed anew.
-        target_recall: for `auto`.
-    """
-    seeds = scores["test"].shape[1]
-    thresholds = [
-        choose_threshold(setting, target_recall, labels["valid"], scores["valid"][:, seed])
-        for seed in range(seeds)
-    ]
-    by_seed = [
-        evaluate_part(labels["test"], scores["test"][:, seed], thresholds[seed])
-        for seed in range(seeds)
-    ]
-    result: Metrics = dict(by_seed[0])
-    result["threshold"] = thresholds[0]
-    for part in ("train", "valid"):
-        found = evaluate_part(labels[part], scores[part][:, 0], thresholds[0])
-        result |= {f"{part}.{name}": found[name] for name in OVERFITTING}
-    for name in NOISY:
-        values = [found[name] for found in by_seed]
-        result[f"{name}_mean"] = float(np.mean(values))
-        result[f"{name}_std"] = float(np.std(values, ddof=1)) if seeds > 1 else 0.0
-    result["seeds"] = seeds
-    return result
-
-
-def compare(first: str, second: str, right: Mapping[str, NDArray[np.bool_]]) -> Metrics:
+def compare(first: str, second: str, scored: Mapping[str, Scored]) -> Metrics:
     """The paired comparison of two classifiers on the same images.
 
     Args:
         first: name of one.
         second: name of the other.
-        right: by name, whether each image is classified rightly.
+        scored: by name.
     """
-    one, other = right[first], right[second]
-    only_one, only_other = int((one & ~other).sum()), int((other & ~one).sum())
-    low, high = paired_bootstrap(one, other)
+    one, other = scored[first].right, scored[second].right
+    groups = scored[first].groups
+    low, high = paired_bootstrap(one, other, groups)
     return {
-        f"only_{first}_right": only_one,
-        f"only_{second}_right": only_other,
+        f"only_{first}_right": int((one & ~other).sum()),
+        f"only_{second}_right": int((other & ~one).sum()),
         "both_wrong": int((~one & ~other).sum()),
         "accuracy_difference": float(one.mean() - other.mean()),
         "accuracy_difference_low": low,
         "accuracy_difference_high": high,
-        "mcnemar_p": exact_mcnemar(only_one, only_other),
+        "mcnemar_p": exact_mcnemar(one, other, groups),
     }
 
 

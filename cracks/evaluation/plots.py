@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from cracks.evaluation.metrics import Labels, Probability, is_crack
+from cracks.evaluation.metrics import Scored
 from cracks.pipeline.labels import CLASSES
 
 POINTS = 200
@@ -16,29 +16,29 @@ POINTS = 200
 CALIBRATION_POINTS = 8
 
 
-def roc(labels: Labels, probability: Probability) -> pd.DataFrame:
+def roc(scored: Scored) -> pd.DataFrame:
     """Receiver operating characteristic: `fpr`, `tpr`."""
-    fpr, tpr, _ = metrics.roc_curve(labels, probability)
+    fpr, tpr, _ = metrics.roc_curve(scored.labels, scored.probability)
     return _thinned(pd.DataFrame({"fpr": fpr, "tpr": tpr}))
 
 
-def precision_recall(labels: Labels, probability: Probability) -> pd.DataFrame:
+def precision_recall(scored: Scored) -> pd.DataFrame:
     """Precision over recall: `recall`, `precision`, recall ascending."""
-    precision, recall, _ = metrics.precision_recall_curve(labels, probability)
+    precision, recall, _ = metrics.precision_recall_curve(scored.labels, scored.probability)
     return _thinned(pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]}))
 
 
-def calibration(labels: Labels, probability: Probability) -> pd.DataFrame:
+def calibration(scored: Scored) -> pd.DataFrame:
     """Reliability diagram in bins of equally many images: `predicted` mean, `observed` share."""
     observed, predicted = calibration_curve(
-        labels, probability, n_bins=CALIBRATION_POINTS, strategy="quantile"
+        scored.labels, scored.probability, n_bins=CALIBRATION_POINTS, strategy="quantile"
     )
     return pd.DataFrame({"predicted": predicted, "observed": observed})
 
 
-def confusion(labels: Labels, probability: Probability, threshold: float) -> pd.DataFrame:
+def confusion(scored: Scored) -> pd.DataFrame:
     """One row a cell: `actual`, `predicted`, `count`."""
-    counts = metrics.confusion_matrix(labels, is_crack(probability, threshold), labels=[0, 1])
+    counts = metrics.confusion_matrix(scored.labels, scored.predicted, labels=[0, 1])
     return pd.DataFrame(
         [
             {"actual": actual, "predicted": predicted, "count": int(counts[i, j])}

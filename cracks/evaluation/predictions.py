@@ -7,24 +7,44 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cracks.evaluation.metrics import Labels, is_crack
+from cracks.evaluation.metrics import Scored, choose_threshold
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_split
-from cracks.pipeline.labels import CLASSES, PARTS, TEST
+from cracks.pipeline.labels import CLASSES, TEST, VALID
 from cracks.pipeline.paths import SPLIT, scores_path
 from cracks.pipeline.row_file import PROBABILITY, open_rows
 
 
 @dataclass(frozen=True)
-class Scored:
-    """The images of the split with P(crack) by every head of one backbone."""
+class Heads:
+    """The heads of one backbone by what they say of the images of the split."""
 
-    split: pd.DataFrame  # id, label, part, group
-    labels: dict[str, Labels]  # class indices [n] by part
-    scores: dict[str, NDArray[np.float32]]  # P(crack) [n, seeds] by part, the kept head first
+    split: pd.DataFrame  # id, label, part, group, sha256
+    scores: NDArray[np.float32]  # P(crack) [n, seeds], the kept head first
+
+    @property
+    def seeds(self) -> int:
+        """How many heads there are."""
+        return int(self.scores.shape[1])
+
+    def scored(self, part: str, threshold: float, seed: int = 0) -> Scored:
+        """The images of one part by one head."""
+        rows = (self.split["part"] == part).to_numpy()
+        images = self.split[rows]
+        return Scored(
+            labels=_class_indices(images["label"]),
+            probability=self.scores[rows, seed],
+            groups=images["group"].to_numpy(),
+            threshold=threshold,
+        )
+
+    def thresholds(self, setting: float | str, target_recall: float) -> list[float]:
+        """The threshold of each head; `auto` is chosen on valid."""
+        valid = [self.scored(VALID, 0.5, seed) for seed in range(self.seeds)]
+        return [choose_threshold(setting, target_recall, v.labels, v.probability) for v in valid]
 
 
-def load_scored(backbone: str) -> Scored:
+def load_heads(backbone: str) -> Heads:
     """Read data/split.csv and data/scores/<backbone>.npy.
 
     Raises:
@@ -35,40 +55,49 @@ def load_scored(backbone: str) -> Scored:
     ids, scores = open_rows(path, PROBABILITY)
     if ids != list(split["id"]):
         raise CracksError(f"Expected scores of the images of {SPLIT} in {path}; run `dvc repro`.")
-    classes = np.array([CLASSES.index(label) for label in split["label"]])
-    parts = split["part"].to_numpy()
-    return Scored(
-        split=split,
-        labels={part: classes[parts == part] for part in PARTS},
-        scores={part: np.asarray(scores[parts == part]) for part in PARTS},
-    )
+    return Heads(split, np.asarray(scores))
 
 
-def prediction_table(scored: Mapping[str, Scored], thresholds: Mapping[str, float]) -> pd.DataFrame:
-    """One row a test image and backbone.
+def prediction_table(heads: Mapping[str, Heads], thresholds: Mapping[str, float]) -> pd.DataFrame:
+    """One row a test image and backbone, by the kept head.
 
     Returns:
-        Columns `id`, `backbone`, `label`, `probability` (of a crack), `predicted`, `correct`
-        (true or false), `group` (of copies).
+        Columns `id`, `backbone`, `label`, `probability` (of a crack, float32), `predicted`,
+        `correct` (true or false), `group` (of copies), `sha256` (of the image's bytes).
     """
     return pd.concat(
-        [_predictions(name, one, thresholds[name]) for name, one in scored.items()],
+        [_predictions(name, one, thresholds[name]) for name, one in heads.items()],
         ignore_index=True,
     )
 
 
-def _predictions(backbone: str, scored: Scored, threshold: float) -> pd.DataFrame:
-    test = scored.split[scored.split["part"] == TEST]
-    probability = scored.scores[TEST][:, 0]
-    predicted = np.where(is_crack(probability, threshold), CLASSES[1], CLASSES[0])
+def _predictions(backbone: str, heads: Heads, threshold: float) -> pd.DataFrame:
+    images = heads.split[heads.split["part"] == TEST]
+    test = heads.scored(TEST, threshold)
     return pd.DataFrame(
         {
-            "id": test["id"].to_numpy(),
+            "id": images["id"].to_numpy(),
             "backbone": backbone,
-            "label": test["label"].to_numpy(),
-            "probability": probability,
-            "predicted": predicted,
-            "correct": predicted == test["label"].to_numpy(),
-            "group": test["group"].to_numpy(),
+            "label": images["label"].to_numpy(),
+            "probability": test.probability,
+            "predicted": np.where(test.predicted, CLASSES[1], CLASSES[0]),
+            "correct": test.right,
+            "group": images["group"].to_numpy(),
+            "sha256": images["sha256"].to_numpy(),
         }
     )
+
+
+def scored_of(predictions: pd.DataFrame, backbone: str, threshold: float) -> Scored:
+    """The test images by one backbone's kept head, as a prediction table has them."""
+    rows = predictions[predictions["backbone"] == backbone]
+    return Scored(
+        labels=_class_indices(rows["label"]),
+        probability=rows["probability"].to_numpy(dtype=np.float32),
+        groups=rows["group"].to_numpy(),
+        threshold=threshold,
+    )
+
+
+def _class_indices(labels: "pd.Series[str]") -> NDArray[np.int64]:
+    return np.array([CLASSES.index(label) for label in labels], dtype=np.int64)

@@ -1,4 +1,10 @@
-"""How far a number can be trusted: intervals, the paired test, calibration."""
+"""How far a number can be trusted: intervals, tests, calibration.
+
+Copies of one image tell no more than the image, so intervals and the paired test count groups of
+copies.
+"""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,46 +16,84 @@ CALIBRATION_BINS = 15
 
 Interval = tuple[float, float]
 
+Answers = NDArray[np.bool_]
+"""Whether each image `[n]` is classified rightly."""
 
-def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Interval of a proportion that holds near 0 and 1 as well (Wilson 1927).
+Groups = NDArray[Any]
+"""The group of copies of each image `[n]`."""
+
+
+class OverSeeds(NamedTuple):
+    """A metric over heads that differ in their seed alone."""
+
+    mean: float
+    std: float
+    seeds: int  # at least 2
+
+
+def effective_size(groups: Groups) -> float:
+    """How many independent images `[n]` images in groups of copies are worth.
+
+    This is Kish's effective sample size `n² / Σ m²` of groups of `m` images whose members all get
+    the same answer (Kish 1965, design effect with an intra-class correlation of 1): copies count
+    once, which is exact for identical ones and cautious for others.
+    """
+    sizes = np.unique(groups, return_counts=True)[1]
+    return float(sizes.sum() ** 2 / np.square(sizes).sum())
+
+
+def wilson_interval(successes: int, n: int, effective: float | None = None) -> Interval:
+    """95 % interval of a proportion that holds near 0 and 1 as well (Wilson 1927).
 
     Args:
         successes: how many of `n`.
         n: at least 1.
-        confidence: share of such intervals that hold the true proportion.
+        effective: how many independent trials the `n` are worth (Dean and Pagano 2015 recommend
+            Wilson's interval with the effective sample size for clustered data); `n` if None.
     """
-    interval = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+    size = n if effective is None else effective
+    share = successes / n
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    centre = share + z**2 / (2 * size)
+    half = z * np.sqrt(share * (1 - share) / size + (z / (2 * size)) ** 2)
+    low, high = ((centre + side * half) / (1 + z**2 / size) for side in (-1, 1))
+    return max(0.0, float(low)), min(1.0, float(high))
 
 
-def exact_mcnemar(only_first: int, only_second: int) -> float:
+def exact_mcnemar(first: Answers, second: Answers, groups: Groups) -> float:
     """Two-sided p-value that two classifiers err equally often on the same images.
 
     Only images count that one gets right and the other wrong; if both were equally good, each of
-    them would be a toss of a coin (McNemar 1947; the exact form is a binomial test).
-
-    Args:
-        only_first: images that only the first classifier gets right.
-        only_second: images that only the second gets right.
-    """
-    discordant = only_first + only_second
-    return float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
-
-
-def paired_bootstrap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Interval:
-    """Percentile interval of the difference in accuracy, `first` minus `second` (Efron 1979).
-
-    Images are drawn with both their answers, so that what makes an image hard is common to both.
+    them would be a toss of a coin (McNemar 1947; the exact form is a binomial test). A group of
+    copies is one toss, won by the classifier that gets more of it right.
 
     Args:
         first: whether each image `[n]` is right, by the first classifier.
         second: the same by the second.
+        groups: the group of copies of each image `[n]`.
     """
-    difference = first.astype(np.float64) - second.astype(np.float64)
+    lead = _sums(first.astype(np.int64) - second.astype(np.int64), groups)
+    discordant = int(np.count_nonzero(lead))
+    return float(stats.binomtest(int((lead > 0).sum()), discordant).pvalue) if discordant else 1.0
+
+
+def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interval:
+    """Percentile interval of the difference in accuracy, `first` minus `second` (Efron 1979).
+
+    Images are drawn with both their answers, so that what makes an image hard is common to both,
+    and whole groups of copies are drawn, not images (cluster bootstrap, Field and Welsh 2007).
+
+    Args:
+        first: whether each image `[n]` is right, by the first classifier.
+        second: the same by the second.
+        groups: the group of copies of each image `[n]`.
+    """
+    lead = _sums(first.astype(np.float64) - second.astype(np.float64), groups)
+    sizes = _sums(np.ones(len(first)), groups)
     result = stats.bootstrap(
-        (difference,),
-        np.mean,
+        (lead, sizes),
+        lambda lead, sizes, axis: lead.sum(axis=axis) / sizes.sum(axis=axis),
+        paired=True,
         n_resamples=BOOTSTRAP_SAMPLES,
         batch=200,  # resamples in memory at once
         confidence_level=CONFIDENCE,
@@ -57,6 +101,19 @@ def paired_bootstrap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Int
         rng=np.random.default_rng(0),
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _sums(values: NDArray[Any], groups: Groups) -> NDArray[np.float64]:
+    """The sum of the values of each group."""
+    _, number = np.unique(groups, return_inverse=True)
+    return np.bincount(number, weights=values).astype(np.float64)
+
+
+def seeds_p(one: OverSeeds, other: OverSeeds) -> float:
+    """Two-sided p-value that two sets of seeds have the same mean (Welch's t-test, 1947)."""
+    if one.std == other.std == 0:
+        return float(one.mean == other.mean)
+    return float(stats.ttest_ind_from_stats(*one, *other, equal_var=False).pvalue)
 
 
 def expected_calibration_error(

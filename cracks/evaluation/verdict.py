@@ -17,20 +17,31 @@ def title(backbone: str) -> str:
     return backbone_named(backbone).constructor
 
 
-def verdicts(metrics: Values, sources: Mapping[str, str]) -> list[str]:
+def verdicts(metrics: Values, split: Values, sources: Mapping[str, str]) -> list[str]:
     """Which classifier is better, what that says, and how far the test set can be trusted.
 
     Args:
         metrics: those of metrics/evaluate.json.
+        split: those of metrics/split.json.
         sources: `weights` of params.yaml, for each backbone where its weights come from.
     """
-    sentences = [_comparison(first, second, metrics) for first, second in combinations(sources, 2)]
-    return [*sentences, *_caveat(sources), leak_sentence(metrics)]
+    images = tested(split)
+    sentences = [_comparison(*pair, metrics, images) for pair in combinations(sources, 2)]
+    return [*sentences, *_caveat(sources), leak_sentence(split), *_photographs(split)]
 
 
-def _comparison(first: str, second: str, metrics: Values) -> str:
+def tested(split: Values) -> int:
+    """The number of test images."""
+    return int(split["test.negative"] + split["test.positive"])
+
+
+def leaked_share(split: Values) -> float:
+    """The share of test images that have a copy in train."""
+    return split["test.leaked"] / tested(split)
+
+
+def _comparison(first: str, second: str, metrics: Values, images: int) -> str:
     name = comparison_name(first, second)
-    images = int(metrics[f"{first}.images"])
     p = metrics[f"{name}.mcnemar_p"]
     counts = (
         f"{title(first)} alone is right on {metrics[f'{name}.only_{first}_right']} of "
@@ -62,16 +73,33 @@ def _caveat(sources: Mapping[str, str]) -> list[str]:
     return [sentence]
 
 
-def leak_sentence(metrics: Values) -> str:
+def leak_sentence(split: Values) -> str:
     """How many test images have a copy in train, as far as the audit can see."""
-    leaked, share = int(metrics["split.test.leaked"]), metrics["split.test.leaked_share"]
+    leaked, share = int(split["test.leaked"]), leaked_share(split)
     if not leaked:
         return "No test image has a copy or a mirror image in train that the audit can find."
-    cracks = metrics["split.test.leaked_positive_share"]
+    cracks = split["test.leaked_positive"] / split["test.positive"]
     return (
         f"{leaked:,} test images ({100 * share:.1f} %; {100 * cracks:.1f} % of the cracks) have a "
         "copy or a mirror image in train: these numbers are better than new photographs will be."
     )
+
+
+def _photographs(split: Values) -> list[str]:
+    """How many test images share a photograph with train, where `photos.group` tells."""
+    if "test.photographs" not in split:
+        return []
+    shared = int(split["test.photograph_in_train"])
+    share = split["test.photograph_in_train_share"]
+    sentence = (
+        f"{shared:,} test images ({100 * share:.1f} %) are from photographs that train has, too: "
+        "these numbers are better than new photographs will be."
+    )
+    if not shared:
+        number = int(split["test.photographs"])
+        photographs = "1 photograph" if number == 1 else f"{number:,} photographs"
+        sentence = f"The test images are from {photographs}, of which nothing is in train."
+    return [sentence]
 
 
 def _p(value: float) -> str:

@@ -1,8 +1,9 @@
 """A feature is computed once: rows kept across runs, experiments and clones, outside of DVC.
 
-The key is a hash of everything that determines the value. Each row carries a checksum of its own,
-and the store is SQLite's, whose transactions survive a kill at any moment: what a key finds is the
-row that was computed for it, or nothing. The folder is safe to delete.
+The key holds hashes of everything that determines the value: of its context (weights, code …),
+which a table describes, and of the image. Each row carries a checksum of its own, and the store is
+SQLite's, whose transactions survive a kill at any moment: what a key finds is the row that was
+computed for it, or nothing. The folder is safe to delete.
 """
 
 import hashlib
@@ -24,16 +25,28 @@ from cracks.pipeline.cache_folder import cache_folder
 
 Row = NDArray[np.float32]
 
+CONTEXT_BYTES = 16
 _CHECKSUM_BYTES = 16
 _KEYS_PER_QUERY = 500
 _WAIT = 60.0  # seconds for another process to finish writing
 _BETWEEN_WRITES = 1.0  # seconds: what a kill may lose; a write waits for the disk, some 20 ms
 
 
+def context_key(context: Mapping[str, object]) -> bytes:
+    """What the keys of all rows of one context begin with."""
+    text = json.dumps(context, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=CONTEXT_BYTES).digest()
+
+
 def row_key(context: Mapping[str, object], image_sha256: str, view: int) -> bytes:
     """The key of a row: `context` is what determines it beside the image's bytes and the view."""
-    text = json.dumps([context, image_sha256, view], sort_keys=True)
-    return hashlib.sha256(text.encode()).digest()
+    image = hashlib.blake2b(f"{image_sha256}:{view}".encode(), digest_size=16).digest()
+    return context_key(context) + image
+
+
+def cache_path() -> Path:
+    """The file in the user's cache folder."""
+    return cache_folder("features") / "rows.sqlite"
 
 
 class FeatureCache:
@@ -46,7 +59,7 @@ class FeatureCache:
 
     def __init__(self, path: Path | None = None) -> None:
         """Open the cache at `path`, by default in the user's cache folder."""
-        self._path = path or cache_folder("features") / "rows.sqlite"
+        self._path = path or cache_path()
         self._database: sqlite3.Connection | None = None
         self._waiting: dict[bytes, Row] = {}
         self._written = monotonic()
@@ -80,6 +93,13 @@ class FeatureCache:
         if monotonic() - self._written > _BETWEEN_WRITES:
             self._write()
 
+    def describe(self, context: Mapping[str, object]) -> None:
+        """Record what the rows of a context are, for `python -m cracks cache`."""
+        values = (context_key(context), json.dumps(context, sort_keys=True))
+        if self._database is not None:
+            with self._surviving(), self._database:
+                self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", values)
+
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         if self._database is None:
             return {}
@@ -111,6 +131,9 @@ class FeatureCache:
         # no write-ahead log, which needs memory that a network drive cannot share
         self._database.execute("PRAGMA journal_mode=TRUNCATE")
         self._database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS contexts (key BLOB PRIMARY KEY, description TEXT)"
+        )
 
     def _close(self) -> None:
         if self._database is not None:

@@ -7,7 +7,8 @@ memory does not grow with the number of images.
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -80,16 +81,40 @@ class Extraction:
             "code": code_version(*_COMPUTING),
         }
 
+    def contexts(self) -> tuple[dict[str, object], dict[str, object]]:
+        """`context()` of images themselves, and the one of their augmented views."""
+        plain = self.context()
+        return plain, plain | {"augmentation": augmentation_context(self.augmentation)}
+
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """One row to compute: a view of an image and where its features go."""
 
     index: int  # of the image in the table
     name: str
     sha256: str
-    view: int  # 0 is the image itself
+    number: int  # 0 is the image itself
     key: bytes  # in the feature cache
+
+
+class _Views:
+    """All rows of the output by their place; each is made when it is asked for."""
+
+    def __init__(self, extraction: Extraction, images: pd.DataFrame) -> None:
+        self.contexts = extraction.contexts()
+        self._names = images["id"].to_numpy()
+        self._hashes = images["sha256"].to_numpy()
+        self._per_image = 1 + extraction.augmentation.views
+
+    def __len__(self) -> int:
+        return len(self._names) * self._per_image
+
+    def __getitem__(self, place: int) -> View:
+        index, number = divmod(place, self._per_image)
+        name, sha256 = str(self._names[index]), str(self._hashes[index])
+        context = self.contexts[1 if number else 0]
+        return View(index, name, sha256, number, row_key(context, sha256, number))
 
 
 def extract_features(
@@ -124,10 +149,15 @@ def extract_features(
         rows = create_rows(temporary, list(images["id"]), FEATURES, shape)
         features = rows[FEATURES]
         cache = stack.enter_context(FeatureCache()) if use_cache else None
-        views = _views(extraction, images)
-        missing = _fill_from_cache(features, views, cache) if cache else views
+        views = _Views(extraction, images)
+        missing = _fill_from_cache(features, views, cache) if cache else range(len(views))
         if missing:
-            _compute(extraction, archive, missing, features, cache)
+            wanted = (views[place] for place in missing)
+            bar = progress(total=len(missing), desc=extraction.backbone, unit="img")
+            stack.enter_context(bar)
+            for some, result in compute_rows(extraction, archive, wanted):
+                _keep(features, cache, some, result)
+                bar.update(len(some))
         rows.flush()
         if _identity(archive) != before:
             raise CracksError(f"{archive} changed while it was read; run `dvc repro` again.")
@@ -142,55 +172,49 @@ def _identity(path: Path) -> tuple[int, ...]:
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
-def _views(extraction: Extraction, images: pd.DataFrame) -> list[_View]:
-    """All rows of the output; the key of view 0 does not depend on the augmentation."""
-    shared = extraction.context()
-    augmented = shared | {"augmentation": augmentation_context(extraction.augmentation)}
-    return [
-        _View(index, name, sha256, view, row_key(augmented if view else shared, sha256, view))
-        for index, (name, sha256) in enumerate(zip(images["id"], images["sha256"], strict=True))
-        for view in range(1 + extraction.augmentation.views)
-    ]
-
-
-def _fill_from_cache(features: Matrix, views: list[_View], cache: FeatureCache) -> list[_View]:
-    """Fill the rows that are cached and return the views that are not."""
-    missing = []
+def _fill_from_cache(features: Matrix, views: _Views, cache: FeatureCache) -> Sequence[int]:
+    """Fill the rows that are cached and return the places of those that are not."""
+    for context in views.contexts:
+        cache.describe(context)
+    missing = array("q")
     for start in range(0, len(views), _ROWS_PER_LOOKUP):
-        some = views[start : start + _ROWS_PER_LOOKUP]
+        places = range(start, min(start + _ROWS_PER_LOOKUP, len(views)))
+        some = [views[place] for place in places]
         found = cache.get([view.key for view in some])
-        for view in some:
+        for place, view in zip(places, some, strict=True):
             if view.key in found:
-                features[view.index, view.view] = found[view.key]
+                features[view.index, view.number] = found[view.key]
             else:
-                missing.append(view)
+                missing.append(place)
     return missing
 
 
-def _compute(
-    extraction: Extraction,
-    archive: Path,
-    missing: list[_View],
-    features: Matrix,
-    cache: FeatureCache | None,
+def _keep(
+    features: Matrix, cache: FeatureCache | None, views: list[View], result: Features
 ) -> None:
+    for view, row in zip(views, result, strict=True):
+        features[view.index, view.number] = row
+    if cache:
+        cache.put({view.key: row for view, row in zip(views, result, strict=True)})
+
+
+def compute_rows(
+    extraction: Extraction, archive: Path, views: Iterable[View]
+) -> Iterator[tuple[list[View], Features]]:
+    """Compute rows in this process, a batch at a time.
+
+    This is all that depends on where features are computed; keys, cache and output do not.
+    """
     engine = extraction.load()
     augment = load_augment(extraction.augmentation) if extraction.augmentation.views else None
-    with (
-        open_archive(archive) as members,
-        progress(total=len(missing), desc=extraction.backbone, unit="img") as bar,
-    ):
-        inputs = _inputs(members, missing, extraction.image_size, augment)
-        for views, result in run_batched(engine, inputs):
-            _check_finite(extraction, views, result)
-            for view, row in zip(views, result, strict=True):
-                features[view.index, view.view] = row
-            if cache:
-                cache.put({view.key: row for view, row in zip(views, result, strict=True)})
-            bar.update(len(views))
+    with open_archive(archive) as members:
+        inputs = _inputs(members, views, extraction.image_size, augment)
+        for batch, result in run_batched(engine, inputs):
+            _check_finite(extraction, batch, result)
+            yield batch, result
 
 
-def _check_finite(extraction: Extraction, views: list[_View], rows: Features) -> None:
+def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> None:
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise CracksError(
@@ -200,11 +224,11 @@ def _check_finite(extraction: Extraction, views: list[_View], rows: Features) ->
 
 
 def _inputs(
-    members: zipfile.ZipFile, views: list[_View], image_size: int, augment: Augment | None
-) -> Iterator[tuple[_View, RGB]]:
+    members: zipfile.ZipFile, views: Iterable[View], image_size: int, augment: Augment | None
+) -> Iterator[tuple[View, RGB]]:
     """The pixels of each view, decoded ahead of their use."""
 
-    def read(view: _View) -> RGB:
+    def read(view: View) -> RGB:
         data = read_member(members, view.name)
         if hashlib.sha256(data).hexdigest() != view.sha256:
             raise CracksError(
@@ -212,8 +236,8 @@ def _inputs(
                 "bytes; the archive changed: run `dvc repro` again."
             )
         pixels = to_input(decode(data), image_size)
-        if view.view and augment:
-            return augment(pixels, view.sha256, view.view)
+        if view.number and augment:
+            return augment(pixels, view.sha256, view.number)
         return pixels
 
     return prefetch(read, views)

@@ -2,7 +2,8 @@
 
 A head is a Keras model from features `[n, channels]` to probabilities `[n, 2]`, with columns in the
 order of `cracks.pipeline.labels.CLASSES`. The standardisation is part of the model, so a head takes
-features as they come from a backbone. `cracks.heads.training` trains heads.
+features as they come from a backbone. `cracks.heads.training` trains heads; the
+whitening that it trains on is linear and folded into the softmax layer.
 """
 
 import io
@@ -39,16 +40,10 @@ class LinearHead(NamedTuple):
     weights: NDArray[np.float64]  # [channels]
     bias: float
 
-    def probability(self, features: Features) -> NDArray[np.float64]:
+    def probability(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """P(crack) of each row of features `[n, channels]`."""
-        return np.asarray(expit(features.astype(np.float64) @ self.weights + self.bias))
-
-
-def probabilities(model: Any, features: Features, batch_size: int = 4096) -> Features:
-    """P(crack) of each row of features, float32 `[n]`."""
-    starts = range(0, len(features), batch_size)
-    parts = [model(features[i : i + batch_size], training=False).numpy()[:, 1] for i in starts]
-    return np.concatenate(parts).astype(np.float32)
+        rows = features.astype(np.float64, copy=False)
+        return np.asarray(expit(rows @ self.weights + self.bias))
 
 
 def save_head(model: Any, path: Path) -> None:
@@ -94,8 +89,6 @@ def load_head(path: Path) -> Any:
 def linear_head(path: Path) -> LinearHead:
     """The same head as numbers, read without TensorFlow.
 
-    Of two classes, softmax depends on the difference of their logits alone.
-
     Raises:
         CracksError: if there is none or it is damaged.
     """
@@ -104,12 +97,25 @@ def linear_head(path: Path) -> LinearHead:
     with _explained(path), zipfile.ZipFile(path) as archive:
         file = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(file) as weights:
-            standardise = weights["layers/normalization/vars"]
-            mean, variance = (standardise[key][()].astype(np.float64) for key in ("0", "1"))
-            softmax = weights["layers/dense/vars"]
-            kernel, bias = (softmax[key][()].astype(np.float64) for key in ("0", "1"))
-        if kernel.shape != (*mean.shape, len(CLASSES)):
-            raise ValueError(f"weights of shape {kernel.shape} on {mean.shape} features")
+            layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
+            return _folded(*(layer[key][()] for layer in layers for key in ("0", "1")))
+
+
+def folded(model: Any) -> LinearHead:
+    """A head in memory as numbers."""
+    standardise, softmax = model.layers
+    statistics = (np.asarray(standardise.adapt_mean), np.asarray(standardise.adapt_variance))
+    return _folded(*statistics, *softmax.get_weights())
+
+
+def _folded(*variables: Features) -> LinearHead:
+    """From the mean and variance of the one layer, and the kernel and bias of the other.
+
+    Of two classes, softmax depends on the difference of their logits alone.
+    """
+    mean, variance, kernel, bias = (x.astype(np.float64) for x in variables)
+    if kernel.shape != (*mean.shape, len(CLASSES)):
+        raise ValueError(f"weights of shape {kernel.shape} on {mean.shape} features")
     scaled = (kernel[:, 1] - kernel[:, 0]) / np.maximum(np.sqrt(variance), _KERAS_EPSILON)
     return LinearHead(scaled, float(bias[1] - bias[0] - mean @ scaled))
 

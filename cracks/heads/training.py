@@ -1,5 +1,13 @@
-"""Training of heads on frozen features, bit-identical from run to run."""
+"""Training of heads on frozen features, bit-identical from run to run.
 
+The features are whitened with shrinkage (`cracks.heads.whitening`). A softmax layer is trained on
+them by averaged stochastic gradient descent, with the weight decay that makes the curvature of the
+loss equal in all directions. The weights of the epoch of lowest validation loss are kept; whitening
+and layer are folded into one linear layer on standardised features.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,8 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import log_softmax
+from threadpoolctl import threadpool_limits
 
-from cracks.heads.head import Features, probabilities
+from cracks.heads.head import Features, LinearHead
+from cracks.heads.whitening import Whitening, fit_whitening
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.labels import CLASSES, TRAIN, VALID
@@ -18,17 +29,25 @@ Labels = NDArray[np.int64]
 Examples = tuple[Features, Labels]
 """Features `[n, channels]` and class indices `[n]`."""
 
+Weights = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Kernel `[components, classes]` and bias `[classes]` of a softmax layer."""
+
 _ROWS_AT_ONCE = 4096
-_LEAST_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
+_AVERAGES_AN_EPOCH = 2  # the moving average of the weights spans half an epoch
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a head is trained."""
+    """How a head is trained.
+
+    The loss is the mean cross-entropy plus `weight_decay / 2` times the sum of the squared weights
+    on the standardised features.
+    """
 
     epochs: int
     batch_size: int
     learning_rate: float
+    weight_decay: float
 
 
 class SplitFeatures:
@@ -40,8 +59,9 @@ class SplitFeatures:
         Raises:
             CracksError: if an image of the split has no features.
         """
-        ids, self._features = open_rows(features, FEATURES)
-        place = {name: index for index, name in enumerate(ids)}
+        self._path = features
+        self._ids, self._features = open_rows(features, FEATURES)
+        place = {name: index for index, name in enumerate(self._ids)}
         missing = [name for name in split["id"] if name not in place]
         if missing:
             raise CracksError(
@@ -53,96 +73,224 @@ class SplitFeatures:
         self._labels = np.array([CLASSES.index(label) for label in split["label"]])
 
     def examples(self, part: str) -> Examples:
-        """The examples of a part: all views of train, the images themselves elsewhere."""
+        """The examples of a part: all views of train, the images themselves elsewhere.
+
+        Raises:
+            CracksError: if a feature is not finite.
+        """
         chosen = self._parts == part
-        features = self._features[self._rows[chosen]]
-        views = features.shape[1] if part == TRAIN else 1
-        flat = np.ascontiguousarray(features[:, :views]).reshape(-1, features.shape[2])
-        return flat, np.repeat(self._labels[chosen], views)
+        features = self._read(self._rows[chosen], views=None if part == TRAIN else 1)
+        labels = np.repeat(self._labels[chosen], features.shape[1])
+        return features.reshape(-1, features.shape[2]), labels
 
-    def score(self, head: Any) -> Features:
-        """P(crack) of every image of the split, in its order."""
-        starts = range(0, len(self._rows), _ROWS_AT_ONCE)
-        chunks = (self._rows[start : start + _ROWS_AT_ONCE] for start in starts)
-        return np.concatenate([probabilities(head, self._features[rows, 0]) for rows in chunks])
+    def score(self, heads: Sequence[LinearHead]) -> Features:
+        """P(crack) of every image of the split, in its order, by each head: `[images, heads]`.
+
+        Raises:
+            CracksError: if a feature is not finite.
+        """
+        scores = np.empty((len(self._rows), len(heads)), np.float32)
+        with threadpool_limits(1, "blas"):  # several threads add up in another order
+            for start in range(0, len(self._rows), _ROWS_AT_ONCE):
+                some = slice(start, start + _ROWS_AT_ONCE)
+                features = self._read(self._rows[some], views=1)[:, 0].astype(np.float64)
+                for number, head in enumerate(heads):
+                    scores[some, number] = head.probability(features)
+        return scores
+
+    def _read(self, rows: NDArray[np.int64], views: int | None) -> Features:
+        """Features `[rows, views, channels]`: the first views, or all of them."""
+        features = np.ascontiguousarray(self._features[rows, :views])
+        finite = np.isfinite(features).all(axis=(1, 2))
+        if not finite.all():
+            raise CracksError(
+                f"Expected finite numbers in {self._path}, found others in "
+                f"{np.count_nonzero(~finite)} of {len(rows)} images, the first of them "
+                f"{self._ids[rows[finite.argmin()]]!r}; look at the backbone's weights and run "
+                "`dvc repro`."
+            )
+        return features
 
 
-def train_head(
-    recipe: Recipe, seed: int, train: Examples, valid: Examples
-) -> tuple[Any, pd.DataFrame]:
-    """Train one head with Adam on categorical cross-entropy.
+class _Progress:
+    """Loss and accuracy after every epoch, and the best weights of each head."""
+
+    def __init__(self, train: Examples, valid: Examples) -> None:
+        self.best: list[Weights] = []
+        self._least: list[float] = []
+        self._train, self._valid = train, valid
+        self._rows: list[tuple[str, float, float]] = []  # of the first head
+
+    def record(self, heads: Sequence[Weights]) -> None:
+        """Take the weights of all heads after one more epoch."""
+        results = [_loss_and_accuracy(self._valid, weights) for weights in heads]
+        self._rows += [(TRAIN, *_loss_and_accuracy(self._train, heads[0])), (VALID, *results[0])]
+        if not self.best:
+            self.best, self._least = list(heads), [loss for loss, _ in results]
+        for number, (loss, _) in enumerate(results):
+            if loss < self._least[number]:
+                self.best[number], self._least[number] = heads[number], loss
+
+    def history(self) -> pd.DataFrame:
+        """Of the first head, one row an epoch and part."""
+        table = pd.DataFrame(self._rows, columns=["part", "loss", "accuracy"])
+        table.insert(0, "epoch", table.groupby("part").cumcount() + 1)
+        return table.sort_values(["part", "epoch"], ignore_index=True)
+
+
+def train_heads(
+    recipe: Recipe,
+    seeds: Sequence[int],
+    train: Examples,
+    valid: Examples,
+    after_epoch: Callable[[], object] = lambda: None,
+) -> tuple[list[Any], pd.DataFrame]:
+    """Train one head a seed, all in one Keras model with an axis of seeds.
+
+    The loss is convex, so all heads start from zero weights; a seed decides the order of the
+    batches. A head has the same bits whichever others are trained beside it, and each sum is done
+    by one thread, since several add up in another order.
 
     Args:
-        recipe: epochs, batch size and learning rate.
-        seed: of the initial weights and the order of the batches.
-        train: what it learns from.
+        recipe: how they are trained.
+        seeds: one a head.
+        train: what they learn from.
         valid: what the epoch is chosen by.
+        after_epoch: called after each epoch.
 
     Returns:
-        The Keras model with the weights of the epoch of lowest validation loss, and its history:
-        one row an epoch and part, columns `epoch` (from 1), `part`, `loss`, `accuracy`.
+        The Keras models, each from features to probabilities with the weights of its epoch of
+        lowest validation loss; and the history of the first: one row an epoch and part, columns
+        `epoch` (from 1), `part`, `loss`, `accuracy`.
+
+    Raises:
+        CracksError: if the features of all training images are equal.
     """
     keras = import_keras()
     import tensorflow as tf
 
+    with suppress(RuntimeError):  # TensorFlow is in use already and keeps its threads
+        tf.config.threading.set_intra_op_parallelism_threads(1)
     keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    model = _build(train[0])
-    model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    keep_best = keras.callbacks.EarlyStopping(
-        monitor="val_loss", patience=recipe.epochs, restore_best_weights=True
-    )
-    history = model.fit(
-        train[0],
-        keras.utils.to_categorical(train[1], len(CLASSES)),
-        validation_data=(valid[0], keras.utils.to_categorical(valid[1], len(CLASSES))),
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        callbacks=[keep_best],
-        verbose=0,
-    )
-    return model, _history_table(history.history)
+    with threadpool_limits(1, "blas"):
+        whitening = fit_whitening(train[0], shrinkage=2 * recipe.weight_decay)
+        train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
+        course = _Progress(train, valid)
+
+        def end_epoch(heads: list[Weights]) -> None:
+            course.record(heads)
+            after_epoch()
+
+        _fit(recipe, seeds, train, whitening.penalty, end_epoch)
+    return [_head(whitening, *weights) for weights in course.best], course.history()
 
 
-def _build(features: Features) -> Any:
-    """Standardisation adapted to the training features, then the softmax layer.
+def _fit(
+    recipe: Recipe,
+    seeds: Sequence[int],
+    train: Examples,
+    penalty: Features,
+    end_epoch: Callable[[list[Weights]], None],
+) -> None:
+    """Train softmax layers on whitened features and hand over their weights after each epoch.
 
-    A channel that hardly moves on the training images counts as if it moved a hundredth of what
-    channels do: divided by next to nothing, its first stir on a new photograph would decide alone.
+    The loss's second derivative along each component of variance v is (v / 2 + weight_decay) times
+    its penalty 1 / (v + shrinkage) at the start: with a shrinkage of 2 * weight_decay it is 1/2 for
+    all, and gradient descent advances equally fast everywhere.
     """
     keras = import_keras()
-    layers = keras.layers
 
-    standardise = layers.Normalization(name="standardise")
-    standardise.adapt(features)
-    variance = np.asarray(standardise.adapt_variance)
-    standardise.adapt_variance.assign(np.maximum(variance, _LEAST_VARIANCE * variance.mean()))
-    standardise.finalize_state()
-    softmax = layers.Dense(len(CLASSES), activation="softmax", name="softmax")
-    inputs = layers.Input((features.shape[1],), name="features")
-    return keras.Sequential([inputs, standardise, softmax], name="head")
+    def ridge(kernel: Any) -> Any:
+        return recipe.weight_decay / 2 * keras.ops.sum(kernel**2 * penalty[:, np.newaxis])
 
+    def cross_entropy(targets: Any, logits: Any) -> Any:
+        each = keras.ops.categorical_crossentropy(targets, logits, from_logits=True)
+        return keras.ops.sum(each, axis=-1)  # over heads, so that none is scaled by their number
 
-def _history_table(history: dict[str, list[float]]) -> pd.DataFrame:
-    """One row an epoch and part."""
-    parts = ((TRAIN, ""), (VALID, "val_"))
-    tables = [
-        pd.DataFrame(
-            {
-                "epoch": range(1, len(history["loss"]) + 1),
-                "part": part,
-                "loss": history[f"{prefix}loss"],
-                "accuracy": history[f"{prefix}accuracy"],
-            }
-        )
-        for part, prefix in parts
+    steps = -(-len(train[0]) // recipe.batch_size)
+    inputs = keras.Input((len(seeds), train[0].shape[1]))
+    layers = [
+        keras.layers.Dense(len(CLASSES), kernel_initializer="zeros", kernel_regularizer=ridge)
+        for _ in seeds
     ]
-    return pd.concat(tables, ignore_index=True)
+    logits = [layer(inputs[:, number]) for number, layer in enumerate(layers)]
+    model = keras.Model(inputs, keras.ops.stack(logits, axis=1))  # noqa: PD013
+    momentum = max(0.0, 1 - _AVERAGES_AN_EPOCH / steps)
+    model.compile(
+        optimizer=keras.optimizers.SGD(recipe.learning_rate, use_ema=True, ema_momentum=momentum),
+        loss=cross_entropy,
+        steps_per_execution=steps,
+        jit_compile=False,
+    )
+    averaged = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: end_epoch([layer.get_weights() for layer in layers])
+    )
+    model.fit(
+        _batches(recipe, seeds, train),
+        epochs=recipe.epochs,
+        steps_per_epoch=steps,
+        callbacks=[averaged, watch],
+        shuffle=False,
+        verbose=0,
+    )
+
+
+def _batches(recipe: Recipe, seeds: Sequence[int], train: Examples) -> Any:
+    """Of all epochs: components `[batch, heads, components]` and targets `[batch, heads, 2]`.
+
+    Each head has its own order, drawn anew for each epoch. The first rows of that order fill up
+    its last batch.
+    """
+    import tensorflow as tf
+
+    rows = len(train[0])
+    steps = -(-rows // recipe.batch_size)
+    generators = [np.random.default_rng(seed) for seed in seeds]
+
+    def epochs() -> Iterator[NDArray[np.int64]]:
+        for _ in range(recipe.epochs):
+            orders = [g.permutation(rows) for g in generators]
+            filled = [np.resize(order, (steps, recipe.batch_size)) for order in orders]
+            yield np.stack(filled, axis=-1)
+
+    features = tf.constant(train[0])
+    targets = tf.constant(np.eye(len(CLASSES), dtype=np.float32)[train[1]])
+    shape = tf.TensorSpec((steps, recipe.batch_size, len(seeds)), tf.int64)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it stalls for seconds now and then
+    return (
+        tf.data.Dataset.from_generator(epochs, output_signature=shape)
+        .unbatch()
+        .map(lambda batch: (tf.gather(features, batch), tf.gather(targets, batch)))
+        .prefetch(2)
+        .with_options(options)
+    )
+
+
+def _loss_and_accuracy(examples: Examples, weights: Weights) -> tuple[float, float]:
+    """Mean cross-entropy and share of right answers of a softmax layer."""
+    (features, labels), (kernel, bias) = examples, weights
+    logs = log_softmax((features @ kernel + bias).astype(np.float64), axis=1)
+    loss = -logs[np.arange(len(labels)), labels].mean()
+    return float(loss), float((logs.argmax(axis=1) == labels).mean())
+
+
+def _head(whitening: Whitening, kernel: Features, bias: Features) -> Any:
+    """The Keras model from features to probabilities: standardisation, then a softmax layer."""
+    keras = import_keras()
+    layers = keras.layers
+    channels = len(whitening.mean)
+    standardise = layers.Normalization(name="standardise")
+    softmax = layers.Dense(len(CLASSES), activation="softmax", name="softmax")
+    inputs = layers.Input((channels,), name="features")
+    model = keras.Sequential([inputs, standardise, softmax], name="head")
+    standardise.adapt_mean.assign(whitening.mean)
+    standardise.adapt_variance.assign(whitening.deviation**2)
+    standardise.finalize_state()
+    softmax.set_weights([whitening.projection @ kernel, bias])
+    return model
 
 
 def write_scores(path: Path, ids: list[str], scores: Features) -> None:

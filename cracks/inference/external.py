@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from cracks.dataset.audit import audit_archive
-from cracks.evaluation.metrics import Metrics, evaluate_part
+from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_classifier
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.params import Params, Photos
+from cracks.pipeline.params import Params
 from cracks.pipeline.paths import EVALUATION, IMAGES, weights_path
 from cracks.pipeline.row_file import FEATURES, open_rows
 from cracks.sources.archives import archive_members
@@ -51,7 +51,7 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
 
 def _members(source: Path, positive_class: str) -> Members:
     if source.is_dir():
-        return photos(source, Photos(limit=None, seed=0), positive_class)
+        return photos(source, positive_class)
     if source.is_file():
         return archive_members(source, positive_class)
     raise CracksError(f"Expected a zip archive or a folder of images at {source}, found none.")
@@ -97,7 +97,7 @@ def _evaluate(
     metrics: Metrics = {}
     for backbone, probability in scores.items():
         threshold = load_classifier(backbone, params).threshold
-        found = evaluate_part(labels, probability, threshold) | {"threshold": threshold}
+        found = evaluate_part(Scored(labels, probability, images["group"].to_numpy(), threshold))
         metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
     return metrics
 

@@ -40,11 +40,7 @@ def code_version(*modules: ModuleType) -> str:
     """
     digest = hashlib.sha256()
     for file in (file for module in modules for file in code_files(module)):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(body := getattr(node, "body", None), list):
-                node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[attr-defined]
-        digest.update(ast.dump(tree).encode())
+        digest.update(syntax(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()
 
 
@@ -52,6 +48,19 @@ def code_files(module: ModuleType) -> list[Path]:
     """The file of a module, or all those below the folder of a package, in a fixed order."""
     file = Path(str(module.__file__))
     return sorted(file.parent.rglob("*.py")) if hasattr(module, "__path__") else [file]
+
+
+def syntax(code: str) -> str:
+    """The syntax tree of Python code without comments, docstrings and layout.
+
+    Raises:
+        SyntaxError: if it is not Python.
+    """
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -19,14 +19,14 @@ from cracks.pipeline.outputs import Number
 from cracks.pipeline.paths import IMAGES, PREDICTIONS, SPLIT
 
 PREDICTION_COLUMNS = {
-    **dict.fromkeys(["id", "backbone", "label", "predicted", "group"], str),
+    **dict.fromkeys(["id", "backbone", "label", "predicted", "group", "sha256"], str),
     "probability": float,
     "correct": bool,
 }
 
 _HISTORY_COLUMNS = {"epoch": int, "part": str, "loss": float, "accuracy": float}
 
-_SPLIT_COLUMNS = dict.fromkeys(["id", "label", "part", "group"], str)
+_SPLIT_COLUMNS = dict.fromkeys(["id", "label", "part", "group", "sha256"], str)
 _IMAGE_COLUMNS = {
     **dict.fromkeys(["id", "label", "given", "sha256", "group"], str),
     "width": int,

@@ -5,6 +5,7 @@ is parsed as DVC parses it, so that a stage trains with the value that DVC recor
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,9 @@ from cracks.pipeline.yaml_file import parse_yaml, read_text, shorten
 
 Entry = TypeVar("Entry")
 
+PARENT = "parent"
+"""The value of `photos.group` that stands for the folder that an image lies in."""
+
 
 def _single_line(text: str) -> str:
     if re.search(r"[\x00-\x1f\x7f]", text):
@@ -44,11 +48,27 @@ def _threshold(value: Any) -> Any:
     raise ValueError(f"expected auto or a number from 0 to 1 with at most {DIGITS} decimals")
 
 
+def _regular_expression(text: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of what later versions of Python may read differently
+            re.compile(text)
+    except (re.error, OverflowError, Warning) as error:
+        raise ValueError(f"expected {PARENT} or a regular expression: {error}") from None
+    return text
+
+
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 Text = Annotated[str, Field(min_length=1), AfterValidator(_single_line)]
+Pattern = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    AfterValidator(_single_line),
+    AfterValidator(_regular_expression),
+]
 # folders are called 0 and 1 as well, which YAML reads as numbers
 FolderName = Annotated[Text, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
 Threshold = Annotated[float | Literal["auto"], BeforeValidator(_threshold)]
@@ -79,6 +99,7 @@ class Photos(_Section):
 
     limit: Count | None
     seed: Seed
+    group: Pattern | None
 
 
 class Audit(_Section):
@@ -135,6 +156,7 @@ class Params(_Section):
     epochs: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0, le=10)]
+    weight_decay: Annotated[float, Field(gt=0, le=10)]
     seed: Seed
     seeds: Annotated[int, Field(ge=1, le=100)]
     threshold: Threshold

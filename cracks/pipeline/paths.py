@@ -3,7 +3,9 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
+REQUIREMENTS = Path("requirements.txt")
 REPORT = Path("report.html")
 
 PHOTOS = Path("data/photos")
@@ -17,6 +19,7 @@ AUDIT_METRICS = METRICS / "audit.json"
 REJECTED = METRICS / "audit-rejected.csv"
 SPLIT_METRICS = METRICS / "split.json"
 EVALUATION = METRICS / "evaluate.json"
+DETAILS = METRICS / "details.csv"
 PREDICTIONS = METRICS / "predictions.csv"
 PLOTS = METRICS / "plots"
 

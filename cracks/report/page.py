@@ -12,7 +12,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from cracks.evaluation.metrics import comparison_name
+from cracks.evaluation.details import by_name, read_details
+from cracks.evaluation.metrics import METRICS, comparison_name
 from cracks.evaluation.verdict import Values, title, verdicts
 from cracks.images.archive import open_archive
 from cracks.pipeline.inputs import (
@@ -52,7 +53,8 @@ Table = pd.DataFrame
 
 def render_report(params: Params, output: Path) -> None:
     """Write the page for what the files in the project's folder say."""
-    audit, split, metrics = map(read_numbers, (AUDIT_METRICS, SPLIT_METRICS, EVALUATION))
+    audit, split = read_numbers(AUDIT_METRICS), read_numbers(SPLIT_METRICS)
+    metrics = {**read_numbers(EVALUATION), **by_name(read_details())}
     backbones = list(params.weights)
     predictions = read_predictions()
     with open_archive(ARCHIVE) as archive:
@@ -61,10 +63,11 @@ def render_report(params: Params, output: Path) -> None:
             "audit": audit,
             "split": split,
             "metrics": metrics,
+            "table": METRICS,
             "backbones": backbones,
             "parts": PARTS,
             "classes": CLASSES,
-            "verdicts": verdicts(metrics, params.weights),
+            "verdicts": verdicts(metrics, split, params.weights),
             "comparisons": _comparison_names(backbones),
             "charts": _charts(metrics, backbones),
             "samples": _samples(archive),

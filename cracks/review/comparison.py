@@ -1,39 +1,25 @@
-"""What changed between two results: metrics with their direction, images, parameters."""
+"""What changed between two results: metrics with their direction, images, parameters, packages."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from operator import ge, gt, le, lt
 from typing import Any
 
 import pandas as pd
 
-from cracks.evaluation.statistics import exact_mcnemar
+from cracks.evaluation.details import over_seeds
+from cracks.evaluation.metrics import METRICS
+from cracks.evaluation.statistics import exact_mcnemar, seeds_p
+from cracks.evaluation.verdict import SIGNIFICANT
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import POSITIVE
 from cracks.pipeline.params import flatten
 from cracks.review.sides import Side
+from cracks.review.staleness import Staleness
 
-BETTER = {
-    "recall": 1,
-    "missed": -1,
-    "accuracy": 1,
-    "precision": 1,
-    "specificity": 1,
-    "f1": 1,
-    "roc_auc": 1,
-    "average_precision": 1,
-    "loss": -1,
-    "brier": -1,
-    "calibration_error": -1,
-}
-"""The metrics that matter, by backbone: 1 where more is better, -1 where less is."""
-
-LEAK = "split.test.leaked_share"
-
-BAND = 2.0
-"""Standard deviations over seeds within which a change is noise."""
+LEAK = "test.leaked_share"
 
 Values = Mapping[str, float]
 
@@ -46,7 +32,7 @@ class Change:
     base: float
     now: float
     direction: int  # 1 if more is better, -1 if less is
-    band: float | None = None  # half width of the noise band, where seeds give one
+    seeds_p: float | None = None  # of a test over seeds, where both sides have two or more
 
     @property
     def difference(self) -> float:
@@ -60,8 +46,8 @@ class Change:
 
     @property
     def is_noise(self) -> bool:
-        """Whether another seed could have made this difference."""
-        return self.band is not None and abs(self.difference) <= self.band
+        """Whether other seeds could have made this difference."""
+        return self.seeds_p is not None and self.seeds_p >= SIGNIFICANT
 
 
 @dataclass(frozen=True)
@@ -81,31 +67,72 @@ class Flips:
         return sum(len(group) for group in groups)
 
 
-def backbones_of(metrics: Values) -> list[str]:
-    """The backbones that a metrics file speaks of."""
-    return [key.removesuffix(".accuracy") for key in metrics if re.fullmatch(r"\w+\.accuracy", key)]
+@dataclass(frozen=True)
+class Review:
+    """All that is to be said about a change."""
+
+    base: Side
+    now: Side
+    stale: Staleness = field(default_factory=Staleness)
+    stale_base: Staleness = field(default_factory=Staleness)
+    mismatches: Sequence[str] = ()  # numbers that do not follow from the predictions, here
+    mismatches_base: Sequence[str] = ()
+
+    @property
+    def changes(self) -> list[Change]:
+        """The metrics of the headline that are on both sides, backbone by backbone; the leak."""
+        return compare_metrics(self.base, self.now)
+
+    @property
+    def flips(self) -> dict[str, Flips]:
+        """By backbone; none where the sides cannot be compared."""
+        if self.not_comparable:
+            return {}
+        return {
+            backbone: find_flips(self.base.predictions, self.now.predictions, backbone)
+            for backbone in self.now.backbones
+            if backbone in self.base.backbones
+        }
+
+    @property
+    def not_comparable(self) -> str | None:
+        """Why numbers of the two sides say nothing about each other; None if they do."""
+        return why_not_comparable(self.base, self.now)
+
+    @property
+    def params(self) -> list[tuple[str, Any, Any]]:
+        """Parameters that changed."""
+        return changed_values(flatten(self.base.params), flatten(self.now.params))
+
+    @property
+    def packages(self) -> list[tuple[str, Any, Any]]:
+        """Pinned versions that changed."""
+        return changed_values(self.base.packages, self.now.packages)
 
 
-def compare_metrics(base: Values, now: Values) -> list[Change]:
-    """The metrics that matter and are on both sides, backbone by backbone, and the leak."""
+def compare_metrics(base: Side, now: Side) -> list[Change]:
+    """The metrics of the headline that are on both sides, backbone by backbone, and the leak."""
     changes = []
-    for backbone in backbones_of(now):
-        for name, direction in BETTER.items():
+    for backbone in now.backbones:
+        for name, metric in METRICS.items():
             key = f"{backbone}.{name}"
-            if key in base and key in now:
-                changes.append(Change(key, base[key], now[key], direction, _band(key, base, now)))
-    if LEAK in base and LEAK in now:
-        changes.append(Change(LEAK, base[LEAK], now[LEAK], -1))
+            if metric.better and metric.headline and key in base.metrics and key in now.metrics:
+                seeds = [over_seeds(side.details, backbone, name) for side in (base, now)]
+                p = seeds_p(seeds[0], seeds[1]) if seeds[0] and seeds[1] else None
+                changes.append(Change(key, base.metrics[key], now.metrics[key], metric.better, p))
+    if LEAK in base.metrics and LEAK in now.metrics:
+        changes.append(Change(LEAK, base.metrics[LEAK], now.metrics[LEAK], -1))
     return changes
 
 
-def _band(key: str, base: Values, now: Values) -> float | None:
-    deviations = [side[f"{key}_std"] for side in (base, now) if f"{key}_std" in side]
-    return BAND * max(deviations) if deviations else None
-
-
 def why_not_comparable(base: Side, now: Side) -> str | None:
-    """Why numbers of the two sides say nothing about each other; None if they do."""
+    """Why numbers of the two sides say nothing about each other; None if they do.
+
+    Images are the same if their bytes are, whatever they are called.
+    """
+    for side in (base, now):
+        if "sha256" not in side.predictions:
+            return f"the predictions of {side.name} do not say which images they are of"
     tested = [_tested(side.predictions) for side in (base, now)]
     only_base, only_now = tested[0] - tested[1], tested[1] - tested[0]
     if only_base or only_now:
@@ -113,35 +140,48 @@ def why_not_comparable(base: Side, now: Side) -> str | None:
             f"they were tested on different images: {len(only_base):,} only on {base.name}, "
             f"{len(only_now):,} only here, {len(tested[0] & tested[1]):,} on both"
         )
-    if base.images and now.images and base.images != now.images:
-        return "the images are others of the same names (data/images.zip changed)"
     return None
 
 
 def _tested(predictions: pd.DataFrame) -> set[tuple[str, str]]:
-    return set(zip(predictions["id"], predictions["label"], strict=True))
+    """Each test image by its key, with its label."""
+    return {
+        (key, label)
+        for _, rows in predictions.groupby("backbone")
+        for key, label in zip(_keys(rows), rows["label"], strict=True)
+    }
+
+
+def _keys(rows: pd.DataFrame) -> "pd.Series[str]":
+    """What an image of one backbone's rows is known by on both sides.
+
+    That is the hash of its bytes, and a number for those that have the same bytes.
+    """
+    number = rows.sort_values("id").groupby("sha256").cumcount().reindex(rows.index)
+    return rows["sha256"] + ":" + number.astype(str)
 
 
 def find_flips(base: pd.DataFrame, now: pd.DataFrame, backbone: str) -> Flips:
     """Which test images one backbone classifies otherwise than on the base."""
-    sides = [side[side["backbone"] == backbone].set_index("id") for side in (base, now)]
-    before, after = sides[0]["correct"], sides[1]["correct"].reindex(sides[0].index)
-    cracked = sides[0]["label"] == POSITIVE
-    worse, better = before & ~after, ~before & after
+    sides = [side[side["backbone"] == backbone] for side in (base, now)]
+    before, after = (side.set_index(_keys(side)) for side in sides)
+    before = before.reindex(after.index)
+    was, is_now = before["correct"].to_numpy(dtype=bool), after["correct"].to_numpy(dtype=bool)
+    cracked = (after["label"] == POSITIVE).to_numpy()
+    ids = after["id"].to_numpy()
     return Flips(
-        newly_missed=sorted(worse.index[worse & cracked]),
-        newly_found=sorted(better.index[better & cracked]),
-        new_alarms=sorted(worse.index[worse & ~cracked]),
-        quieted=sorted(better.index[better & ~cracked]),
-        p=exact_mcnemar(int(worse.sum()), int(better.sum())),
+        newly_missed=sorted(ids[was & ~is_now & cracked]),
+        newly_found=sorted(ids[~was & is_now & cracked]),
+        new_alarms=sorted(ids[was & ~is_now & ~cracked]),
+        quieted=sorted(ids[~was & is_now & ~cracked]),
+        p=exact_mcnemar(was, is_now, after["group"].to_numpy()),
     )
 
 
-def changed_params(base: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Parameters by dotted key that differ, with both values; None where there is none."""
-    one, other = flatten(base), flatten(now)
-    keys = [*one, *(key for key in other if key not in one)]
-    return [(k, one.get(k), other.get(k)) for k in keys if one.get(k) != other.get(k)]
+def changed_values(base: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Keys whose values differ, with both values; None where there is none."""
+    keys = {**base, **now}
+    return [(k, base.get(k), now.get(k)) for k in keys if base.get(k) != now.get(k)]
 
 
 _COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge}

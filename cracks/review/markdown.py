@@ -1,75 +1,144 @@
 """A review as Markdown for people, and as JSON for machines."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cracks.evaluation.verdict import SIGNIFICANT, title
-from cracks.review.comparison import (
-    LEAK,
-    Change,
-    Flips,
-    backbones_of,
-    changed_params,
-    compare_metrics,
-    find_flips,
-)
+from cracks.pipeline.labels import POSITIVE
+from cracks.review.comparison import LEAK, Change, Flips, Review
+from cracks.review.evidence import NOT_RECOMPUTED
 from cracks.review.sides import Side
+from cracks.review.staleness import Staleness
 
-_LISTED = 15  # names of flipped images of one kind
+_LISTED = 15  # names of one kind
 
 
-def as_markdown(base: Side, now: Side, stale: dict[str, list[str]], reason: str | None) -> str:
-    """The whole review in Markdown."""
-    params = changed_params(base.params, now.params)
-    if base.metrics == now.metrics and not params and not stale and not reason:
-        return f"No change against {base.name}: the same parameters, the same metrics."
-    changes = compare_metrics(base.metrics, now.metrics)
-    parts = [f"## {now.name.capitalize()} against {base.name}"]
-    if stale:
-        parts.append(_stale(stale))
-    if reason:
+def as_markdown(review: Review) -> str:
+    """The whole review in Markdown, what puts the numbers in doubt first."""
+    doubts = doubtful(review.mismatches, review.stale)
+    parts = [*doubts, *_doubtful_base(review)]
+    if _is_unchanged(review) and not parts:
+        return f"No change against {_name(review.base)}: the same parameters, the same metrics."
+    heading = f"## {review.now.name.capitalize()} against {_name(review.base)}"
+    # what cannot be believed at all comes before the heading
+    parts.insert(1 if review.mismatches else 0, heading)
+    if review.not_comparable:
+        reason = review.not_comparable
         parts.append(f"**The numbers of the two sides cannot be compared:** {reason}.")
-        parts.append(_table(changes, {}, comparable=False))
+        parts.append(_table(review, ()))
     else:
-        backbones = [b for b in backbones_of(now.metrics) if f"{b}.accuracy" in base.metrics]
-        flips = {b: find_flips(base.predictions, now.predictions, b) for b in backbones}
-        parts.append("\n".join(f"- {_headline(b, changes, flips[b])}" for b in backbones))
-        parts.append(_table(changes, now.metrics, comparable=True))
-        parts += [_flipped(b, flips[b]) for b in backbones if flips[b].count]
-    parts.append(_params(params))
-    return "\n\n".join(parts)
+        flips = review.flips
+        parts.append("\n".join(f"- {_headline(b, review, flips[b])}" for b in flips))
+        parts.append(_table(review, list(flips)))
+        parts += [_flipped(b, flips[b]) for b in flips if flips[b].count]
+    parts.append(_values("parameter", review.params) or "No parameter changed.")
+    parts.append(_values("package", review.packages))
+    parts.append(_comments(review.stale))
+    parts.append(f"Not recomputed from the predictions: {NOT_RECOMPUTED}.")
+    return "\n\n".join(part for part in parts if part)
 
 
-def _stale(stale: dict[str, list[str]]) -> str:
-    lines = [f"- {stage}: {', '.join(sorted(set(what)))}" for stage, what in stale.items()]
+def doubtful(mismatches: Sequence[str], stale: Staleness) -> list[str]:
+    """What puts the numbers of the working tree in doubt."""
+    found = []
+    if mismatches:
+        found.append(
+            "**These metrics are not those of the predictions.** Run `dvc repro` and commit what "
+            f"it writes.\n\n{_listed(mismatches)}"
+        )
+    if stale:
+        found.append(
+            "**These results are stale:** dvc.lock does not fit the tree. Run `dvc repro` and "
+            f"commit what it writes.\n\n{_stages(stale)}"
+        )
+    return found
+
+
+def _doubtful_base(review: Review) -> list[str]:
+    found = []
+    if review.mismatches_base:
+        found.append(
+            f"**The metrics of {_name(review.base)} are not those of its predictions:**\n\n"
+            f"{_listed(review.mismatches_base)}"
+        )
+    if review.stale_base:
+        found.append(
+            f"The results of {_name(review.base)} are stale themselves "
+            f"({', '.join(review.stale_base.stages)})."
+        )
+    return found
+
+
+def _is_unchanged(review: Review) -> bool:
     return (
-        "**These results are stale:** dvc.lock does not fit the tree. Run `dvc repro` and commit "
-        "what it writes.\n\n" + "\n".join(lines)
+        review.base.metrics == review.now.metrics
+        and not review.params
+        and not review.packages
+        and not review.not_comparable
+        and not any(flips.count for flips in review.flips.values())
     )
 
 
-def _headline(backbone: str, changes: Sequence[Change], flips: Flips) -> str:
-    accuracy = next(change for change in changes if change.metric == f"{backbone}.accuracy")
+def _stages(stale: Staleness) -> str:
+    return "\n".join(
+        f"- {stage}: {_some([code(one) for one in dict.fromkeys(what)])}"
+        for stage, what in stale.stages.items()
+    )
+
+
+def _comments(stale: Staleness) -> str:
+    files = _some([code(file) for file in sorted(stale.comments)])
+    return f"Changed in comments, docstrings or layout only: {files}." if files else ""
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    more = [f"{len(sentences) - _LISTED:,} more"] if len(sentences) > _LISTED else []
+    return "\n".join(f"- {plain(one)}" for one in [*sentences[:_LISTED], *more])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+def _name(side: Side) -> str:
+    return plain(side.name)
+
+
+def _headline(backbone: str, review: Review, flips: Flips) -> str:
+    accuracy = next(c for c in review.changes if c.metric == f"{backbone}.accuracy")
     name = f"**{title(backbone)}**"
     points = f"{100 * accuracy.difference:+.1f} percentage points of accuracy"
-    p = f"exact McNemar p {flips.p:.4f}" if flips.p >= 0.0001 else "exact McNemar p below 0.0001"
+    p = f"exact McNemar {_p(flips.p)}"
     if not flips.count:
         return f"{name}: every test image is classified as before."
-    if flips.p < SIGNIFICANT and not accuracy.is_noise:
-        word = "better" if accuracy.gain > 0 else "WORSE"
-        return f"{name} is **{word}**: {points} ({p}), more than seeds and luck can make."
     if accuracy.is_noise:
-        return (
-            f"{name}: {points}, inside the noise band of ±{100 * (accuracy.band or 0):.1f} ({p})."
-        )
-    return f"{name}: {points}, which these test images cannot tell from luck ({p})."
+        seeds = f"t-test over seeds {_p(accuracy.seeds_p or 0)}"
+        return f"{name}: {points}, within the variation over seeds ({seeds}; {p})."
+    unknown = "" if accuracy.seeds_p is not None else f" {_ONE_SEED}"
+    if flips.p < SIGNIFICANT:
+        word = "better" if accuracy.gain > 0 else "WORSE"
+        beyond = "" if unknown else ", beyond the variation over seeds"
+        return f"{name} is **{word}**: {points} ({p}){beyond}.{unknown}"
+    return f"{name}: {points}, not significant on these test images ({p}).{unknown}"
 
 
-def _table(changes: Sequence[Change], metrics: dict[str, float], *, comparable: bool) -> str:
+_ONE_SEED = "One seed on a side: no noise band, so a change may be the seed's."
+
+
+def _p(value: float) -> str:
+    return f"p {value:.4f}" if value >= 0.0001 else "p below 0.0001"
+
+
+def _table(review: Review, backbones: Iterable[str]) -> str:
     lines = ["| metric | base | now | change | |", "|---|--:|--:|--:|---|"]
-    for change in changes:
-        said = _verdict(change, metrics) if comparable else ""
+    comparable = set(backbones)
+    for change in review.changes:
+        said = ""
+        if comparable and (change.metric == LEAK or change.metric.split(".")[0] in comparable):
+            said = _verdict(change, review.now)
         lines.append(
             f"| {change.metric} | {_number(change.base)} | {_number(change.now)} "
             f"| {_signed(change.difference)} | {said} |"
@@ -77,11 +146,11 @@ def _table(changes: Sequence[Change], metrics: dict[str, float], *, comparable: 
     return "\n".join(lines)
 
 
-def _verdict(change: Change, metrics: dict[str, float]) -> str:
+def _verdict(change: Change, now: Side) -> str:
     if not change.difference:
         return "="
     arrow = "▲ better" if change.gain > 0 else "▼ worse"
-    words = [arrow, *_in_images(change, metrics)]
+    words = [arrow, *_in_images(change, now)]
     if change.is_noise:
         words.append("within noise")
     if change.metric == LEAK:
@@ -89,17 +158,17 @@ def _verdict(change: Change, metrics: dict[str, float]) -> str:
     return ", ".join(words)
 
 
-def _in_images(change: Change, metrics: dict[str, float]) -> list[str]:
+def _in_images(change: Change, now: Side) -> list[str]:
     """The change in images, where it is one of a count."""
     backbone, _, name = change.metric.rpartition(".")
+    labels = now.predictions[now.predictions["backbone"] == backbone]["label"]
     if name == "recall":
-        cracks = int(metrics[f"{backbone}.tp"] + metrics[f"{backbone}.fn"])
+        cracks = int((labels == POSITIVE).sum())
         count = round(change.difference * cracks)
         return [f"{abs(count)} {'fewer' if count > 0 else 'more'} missed of {cracks:,} cracks"]
     if name == "accuracy":
-        images = int(metrics[f"{backbone}.images"])
-        count = round(change.difference * images)
-        return [f"{abs(count)} {'fewer' if count > 0 else 'more'} wrong of {images:,} images"]
+        count = round(change.difference * len(labels))
+        return [f"{abs(count)} {'fewer' if count > 0 else 'more'} wrong of {len(labels):,} images"]
     return []
 
 
@@ -113,24 +182,37 @@ def _flipped(backbone: str, flips: Flips) -> str:
     lines = [f"### {title(backbone)}: {flips.count:,} images changed sides"]
     for kind, names in kinds.items():
         if names:
-            more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-            listed = ", ".join(f"`{name}`" for name in names[:_LISTED])
-            lines.append(f"- {kind} ({len(names):,}): {listed}{more}")
+            lines.append(f"- {kind} ({len(names):,}): {_some([code(name) for name in names])}")
     return "\n".join(lines)
 
 
-def _params(params: list[tuple[str, Any, Any]]) -> str:
-    if not params:
-        return "No parameter changed."
-    lines = [f"| `{key}` | `{before}` | `{after}` |" for key, before, after in params]
-    return "\n".join(["| parameter | base | now |", "|---|---|---|", *lines])
+def _values(what: str, changed: list[tuple[str, Any, Any]]) -> str:
+    if not changed:
+        return ""
+    lines = ["| " + " | ".join(code(x, cell=True) for x in row) + " |" for row in changed]
+    return "\n".join([f"| {what} | base | now |", "|---|---|---|", *lines])
 
 
-def metrics_table(metrics: dict[str, float]) -> str:
+def code(value: object, *, cell: bool = False) -> str:
+    """A value as a code span, whatever it holds; in a cell of a table, bars are escaped."""
+    text = " ".join(str(value).split("\n"))
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if "`" in text else ""
+    if cell:
+        text = text.replace("|", "\\|")
+    return f"{fence}{space}{text}{space}{fence}" if text else ""
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
+
+
+def metrics_table(side: Side) -> str:
     """The metrics of one side as a Markdown table."""
     lines = [
         f"| {change.metric} | {_number(change.now)} |"
-        for change in compare_metrics(metrics, metrics)
+        for change in Review(base=side, now=side).changes
     ]
     return "\n".join(["| metric | now |", "|---|--:|", *lines])
 
@@ -143,17 +225,8 @@ def _signed(value: float) -> str:
     return f"{value:+.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:+.4f}"
 
 
-def as_json(base: Side, now: Side, stale: dict[str, list[str]], reason: str | None) -> str:
+def as_json(review: Review) -> str:
     """The review for machines."""
-    flips = (
-        {}
-        if reason
-        else {
-            b: vars(find_flips(base.predictions, now.predictions, b))
-            for b in backbones_of(now.metrics)
-            if f"{b}.accuracy" in base.metrics
-        }
-    )
     changes = [
         {
             "metric": change.metric,
@@ -162,19 +235,23 @@ def as_json(base: Side, now: Side, stale: dict[str, list[str]], reason: str | No
             "difference": change.difference,
             "better": None if not change.difference else change.gain > 0,
             "noise": change.is_noise,
+            "seeds_p": change.seeds_p,
         }
-        for change in compare_metrics(base.metrics, now.metrics)
-    ]
-    params = [
-        {"key": key, "base": before, "now": after}
-        for key, before, after in changed_params(base.params, now.params)
+        for change in review.changes
     ]
     found = {
-        "base": base.name,
-        "stale": stale,
-        "not_comparable": reason,
+        "base": review.base.name,
+        "mismatches": list(review.mismatches),
+        "stale": review.stale.stages,
+        "comments_only": sorted(review.stale.comments),
+        "not_comparable": review.not_comparable,
         "metrics": changes,
-        "flips": flips,
-        "params": params,
+        "flips": {backbone: vars(flips) for backbone, flips in review.flips.items()},
+        "params": _records(review.params),
+        "packages": _records(review.packages),
     }
     return json.dumps(found, indent=2)
+
+
+def _records(changed: list[tuple[str, Any, Any]]) -> list[dict[str, Any]]:
+    return [{"key": key, "base": before, "now": after} for key, before, after in changed]

@@ -8,7 +8,6 @@ from pathlib import Path
 from cracks.images.files import check_name, is_image_name, is_junk, read_file
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import check_classes, class_key, place_of
-from cracks.pipeline.params import Photos
 from cracks.pipeline.progress import progress
 from cracks.sources.class_folders import (
     Members,
@@ -18,8 +17,8 @@ from cracks.sources.class_folders import (
 )
 
 
-def photos(folder: Path, section: Photos, positive_class: str) -> Members:
-    """The user's photographs in `folder`, at most `section.limit` of each class.
+def photos(folder: Path, positive_class: str, limit: int | None = None, seed: int = 0) -> Members:
+    """The user's photographs in `folder`, at most `limit` of each class, drawn by `seed`.
 
     Raises:
         CracksError: if they are not in two class folders, `positive_class` among them, or a file
@@ -27,17 +26,17 @@ def photos(folder: Path, section: Photos, positive_class: str) -> Members:
     """
     paths = _photo_ids(folder)
     check_classes(class_folders(paths), positive_class, str(folder))
-    names = _drawn(paths, section.limit, section.seed) if section.limit else sorted(paths)
+    names = _drawn(paths, limit, seed) if limit else sorted(paths)
     for name in progress(names, desc="packing", unit="file"):
         yield name, _read(paths[name])
 
 
 def _photo_ids(folder: Path) -> dict[str, Path]:
-    """Map ids to the files below `folder`, without our README and what systems leave behind."""
+    """Map ids to the files below `folder`, without our own and what systems leave behind."""
     ids: dict[str, Path] = {}
     for path in _files_below(folder):
         inside = path.relative_to(folder)
-        if inside == Path("README.md") or is_junk(inside.as_posix()):
+        if is_junk(inside.as_posix()) or _is_ours(inside):
             continue
         check_name(inside.as_posix(), str(folder))
         if not path.is_file():
@@ -48,6 +47,11 @@ def _photo_ids(folder: Path) -> dict[str, Path]:
         refuse_second(ids, name, path)
         ids[name] = path
     return ids
+
+
+def _is_ours(inside: Path) -> bool:
+    """Whether it is the README, or what `dvc add data/photos/*/` leaves beside each folder."""
+    return len(inside.parts) == 1 and (inside.name == "README.md" or inside.suffix == ".dvc")
 
 
 def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -24,5 +24,7 @@ def _sample(params: Params) -> Members:
 SOURCES: dict[str, Callable[[Params], Members]] = {
     "sample": _sample,
     "concrete": lambda params: concrete(params.concrete, params.positive_class),
-    "photos": lambda params: photos(PHOTOS, params.photos, params.positive_class),
+    "photos": lambda params: photos(
+        PHOTOS, params.positive_class, params.photos.limit, params.photos.seed
+    ),
 }

@@ -38,7 +38,7 @@ def test_predict_says_what_the_pipeline_says(
     python(project, "predict", str(test_images), "--format", "csv", "--out", str(out))
     found = {
         (row["backbone"], Path(row["path"]).relative_to(test_images).as_posix()): row
-        for row in csv.DictReader(out.open())
+        for row in csv.DictReader(io.StringIO(out.read_text()))
     }
     rows = list(csv.DictReader(io.StringIO(project.read("metrics/predictions.csv").decode())))
     assert len(rows) == len(found)
@@ -80,6 +80,22 @@ def test_a_wall_is_mapped(project: Project, tmp_path: Path) -> None:
     assert "% of the area cracked by vgg16" in said
     assert (tmp_path / "m" / "wall-vgg16.png").exists()
     assert len(json.loads((tmp_path / "m" / "wall-vgg16.json").read_text())["patches"]) == 12
+
+
+def test_a_wall_is_cut_the_least_certain_patches_first(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "walls").mkdir()
+    Image.fromarray(draw_photograph(500, 700, seed=1).rgb).save(tmp_path / "walls" / "wall.jpg")
+    out = tmp_path / "patches"
+    said = python(project, "cut", str(tmp_path / "walls"), str(out))
+    assert "6 patches of 227 x 227 pixels from 1 of 1 photographs; least certain first" in said
+    rows = list(csv.DictReader((out / "patches.csv").open()))
+    margins = [
+        sum(abs(float(row[f"probability_{name}"]) - 0.5) for name in ("resnet50", "vgg16")) / 2
+        for row in rows
+    ]
+    assert margins == sorted(margins)
+    assert margins == pytest.approx([float(row["margin"]) for row in rows], abs=1e-5)
+    assert {row["patch"] for row in rows} == {path.name for path in out.glob("*.jpg")}
 
 
 def test_an_image_is_explained(project: Project, test_images: Path, tmp_path: Path) -> None:
@@ -169,5 +185,5 @@ def test_a_model_is_taken_away(
 
 
 def test_help_shows_a_worked_example(project: Project) -> None:
-    for module in ("predict", "external", "export", "review"):
+    for module in ("predict", "cut", "external", "export", "review"):
         assert f"  python -m cracks {module} " in python(project, module, "--help")

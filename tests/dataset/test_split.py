@@ -1,13 +1,17 @@
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cracks.dataset.split import assign_parts, count_split
+from cracks.dataset.photographs import photographs_of
+from cracks.dataset.split import PHOTOGRAPH, assign_parts, count_split
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import CLASSES, PARTS, TEST, TRAIN, VALID
 from cracks.pipeline.params import Split
+from tests.support.project import SDNET
 
 GROUPED = Split(strategy="grouped", valid=0.2, test=0.2, seed=0)
 
@@ -115,8 +119,10 @@ def test_names_do_not_matter_to_a_grouped_split() -> None:
 def test_random_is_honest_about_its_leak() -> None:
     one = table({label: [2] * 200 for label in CLASSES})
     counts = count_split(assign_parts(one, GROUPED.model_copy(update={"strategy": "random"})))
-    assert counts["test.leaked_share"] == pytest.approx(0.6, abs=0.12)  # the other is in train
-    assert counts["test.leaked"] == counts["test.leaked_positive"] + counts["test.leaked_negative"]
+    tested = counts["test.positive"] + counts["test.negative"]
+    # the other of a pair is in train
+    assert counts["test.leaked"] / tested == pytest.approx(0.6, abs=0.12)
+    assert 0 < counts["test.leaked_positive"] < counts["test.leaked"]
 
 
 def given_table(parts: list[str]) -> pd.DataFrame:
@@ -158,9 +164,123 @@ def test_leaks_are_counted_by_class() -> None:
         ("g", "negative", VALID, "g"),
     ]
     counts = count_split(pd.DataFrame(rows, columns=["id", "label", "part", "group"]))
-    assert counts["test.leaked"] == counts["test.leaked_negative"] == 1
-    assert counts["test.leaked_share"] == pytest.approx(1 / 3)
-    assert counts["test.leaked_negative_share"] == 0.5
+    assert counts["test.leaked"] == 1
     assert counts["test.leaked_positive"] == 0
-    assert counts["valid.leaked_positive_share"] == 1
+    assert counts["valid.leaked"] == 1
     assert counts["train.positive"] == 1
+
+
+def walls(contents: list[tuple[int, int]]) -> pd.DataFrame:
+    """Patches of photographs, each given by its numbers of negative and positive patches."""
+    rows = [
+        (f"{label}/{wall}-{number}.jpg", label, f"{wall}")
+        for wall, counts in enumerate(contents)
+        for label, count in zip(CLASSES, counts, strict=True)
+        for number in range(count)
+    ]
+    images = pd.DataFrame(rows, columns=["id", "label", PHOTOGRAPH])
+    images = images.assign(given="", group=images["id"], sha256=images["id"].map(hash_of))
+    return images.sort_values("id", ignore_index=True)
+
+
+contents = st.lists(st.tuples(st.integers(2, 4), st.integers(1, 4)), min_size=40, max_size=60)
+
+
+@settings(max_examples=20, deadline=None)
+@given(contents.map(walls), st.integers(0, 1000), st.data())
+def test_photographs_and_copies_are_on_one_side_and_shares_are_kept(
+    images: pd.DataFrame, seed: int, data: st.DataObject
+) -> None:
+    copies = data.draw(st.lists(st.sampled_from(list(images.index)), max_size=4, unique=True))
+    images.loc[copies, "group"] = "copies of each other"
+    split = GROUPED.model_copy(update={"seed": seed})
+    result = assign_parts(images, split)
+    for column in ("group", PHOTOGRAPH):
+        assert result.groupby(column)["part"].nunique().max() == 1
+    counts = count_split(result)
+    assert not any(value for key, value in counts.items() if "leaked" in key or "in_train" in key)
+    for label in CLASSES:
+        parts = result[result["label"] == label]["part"]
+        assert abs((parts == TEST).mean() - split.test) < 0.1
+        assert abs((parts == VALID).mean() - split.valid) < 0.1
+    mixed = assign_parts(images.sample(frac=1, random_state=seed), split)
+    pd.testing.assert_frame_equal(mixed, result)
+    renamed = images.assign(photograph="x" + images[PHOTOGRAPH], id="x" + images["id"])
+    assert list(assign_parts(renamed, split)["part"]) == list(result["part"])
+
+
+def test_photographs_that_share_a_copy_stay_together() -> None:
+    images = walls([(10, 10)] * 30)
+    copies = images["id"].isin(["negative/0-1.jpg", "negative/1-1.jpg", "negative/2-1.jpg"])
+    images.loc[copies, "group"] = "negative/0-1.jpg"
+    for seed in range(5):
+        result = assign_parts(images, GROUPED.model_copy(update={"seed": seed}))
+        assert len(set(result[result[PHOTOGRAPH].isin(["0", "1", "2"])]["part"])) == 1
+
+
+def test_a_photograph_larger_than_the_test_part_goes_to_train() -> None:
+    images = walls([(5, 5)] * 20 + [(110, 110)])
+    for seed in range(10):
+        result = assign_parts(images, GROUPED.model_copy(update={"seed": seed}))
+        assert set(result[result[PHOTOGRAPH] == "20"]["part"]) == {TRAIN}
+        assert (result["part"] == TEST).sum() in {80, 90}  # of 420
+
+
+def test_seeds_give_other_photographs_for_test() -> None:
+    images = walls([(10, 8), (11, 9), (12, 8), (9, 10), (10, 10), (12, 9)])
+    tested = set()
+    for seed in range(20):
+        result = assign_parts(images, GROUPED.model_copy(update={"seed": seed}))
+        tested.add(result[result["part"] == TEST][PHOTOGRAPH].iloc[0])
+    assert len(tested) >= 4
+
+
+@pytest.mark.parametrize("contents", [[(40, 40)], [(40, 40), (40, 40)], [(9, 0)] * 9 + [(0, 9)]])
+def test_too_few_photographs_are_one_sentence(contents: list[tuple[int, int]]) -> None:
+    sentence = f"they come from {len(contents)} photographs, which are not divided"
+    with pytest.raises(CracksError, match=sentence):
+        assign_parts(walls(contents), GROUPED)
+
+
+def test_a_split_by_patches_says_how_much_it_shares() -> None:
+    images = walls([(10, 10)] * 10)
+    random = GROUPED.model_copy(update={"strategy": "random"})
+    counts = count_split(assign_parts(images, random))
+    assert counts["test.leaked"] == 0  # these are counts of copies
+    assert counts["test.photograph_in_train"] == counts["test.negative"] + counts["test.positive"]
+    assert counts["test.photograph_in_train_share"] == 1.0
+    assert counts["train.photographs"] == 10
+
+
+def test_photographs_are_counted_by_part() -> None:
+    rows = [("a", TRAIN, "1"), ("b", TRAIN, "2"), ("c", VALID, "2"), ("d", TEST, "2")]
+    rows += [("e", TEST, "3"), ("f", TEST, "4"), ("g", TEST, "4"), ("h", VALID, "5")]
+    table = pd.DataFrame(rows, columns=["id", "part", PHOTOGRAPH])
+    counts = count_split(table.assign(label=["negative", "positive"] * 4, group=table["id"]))
+    assert [counts[f"{part}.photographs"] for part in PARTS] == [2, 2, 3]
+    assert counts["test.photograph_in_train"] == 1
+    assert counts["test.photograph_in_train_share"] == 0.25
+    assert counts["valid.photograph_in_train_share"] == 0.5
+
+
+@pytest.mark.skipif(not SDNET.exists(), reason=f"no photographs of walls at {SDNET}")
+def test_on_real_walls_no_photograph_is_on_two_sides() -> None:
+    with zipfile.ZipFile(SDNET) as archive:
+        ids = sorted(archive.namelist())
+    images = pd.DataFrame({"id": ids, "given": "", "group": ids, "sha256": [*map(hash_of, ids)]})
+    images["label"] = images["id"].str.split("/").str[0].str.lower()
+    images[PHOTOGRAPH] = photographs_of(images["id"], r"([^/]+)-\d+\.jpg$")
+    assert images[PHOTOGRAPH].nunique() == 6
+    for seed in range(10):
+        split = GROUPED.model_copy(update={"seed": seed})
+        result = assign_parts(images, split)
+        assert result.groupby(PHOTOGRAPH)["part"].nunique().max() == 1
+        assert count_split(result)["test.photograph_in_train"] == 0
+        random = assign_parts(images, split.model_copy(update={"strategy": "random"}))
+        assert count_split(random)["test.photograph_in_train_share"] == 1.0
+
+
+def test_a_split_knows_the_bytes_of_its_images() -> None:
+    images = table({label: [1] * 50 for label in CLASSES})
+    split = assign_parts(images, GROUPED).set_index("id")
+    assert split["sha256"].to_dict() == images.set_index("id")["sha256"].to_dict()

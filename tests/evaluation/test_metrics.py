@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from cracks.evaluation.metrics import (
+    METRICS,
+    Labels,
+    Probability,
+    Scored,
     choose_threshold,
     compare,
-    evaluate_backbone,
     evaluate_part,
     is_crack,
 )
@@ -18,8 +21,18 @@ LABELS = np.array([1, 1, 1, 1, 0, 0, 0, 0])
 PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1], dtype=np.float32)
 
 
+def scored(
+    labels: Labels = LABELS,
+    probability: Probability = PROBABILITY,
+    threshold: float = 0.5,
+    copies: int = 1,
+) -> Scored:
+    """Images of which each `copies` in a row are one group."""
+    return Scored(labels, probability, np.arange(len(labels)) // copies, threshold)
+
+
 def test_metrics_by_hand() -> None:
-    found = evaluate_part(LABELS, PROBABILITY, 0.5)
+    found = evaluate_part(scored())
     assert {key: found[key] for key in ("tp", "fn", "fp", "tn", "missed", "images")} == {
         "tp": 3,
         "fn": 1,
@@ -52,7 +65,7 @@ def test_the_class_does_not_depend_on_the_type_that_holds_a_probability() -> Non
 
 def test_one_class_only_is_one_sentence() -> None:
     with pytest.raises(CracksError, match="both classes .* found 8 cracked and 0 uncracked"):
-        evaluate_part(np.ones(8, dtype=np.int64), PROBABILITY, 0.5)
+        evaluate_part(scored(labels=np.ones(8, dtype=np.int64)))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +74,7 @@ def test_one_class_only_is_one_sentence() -> None:
 def test_auto_is_the_highest_threshold_that_finds_enough(target: float, threshold: float) -> None:
     chosen = choose_threshold("auto", target, LABELS, PROBABILITY)
     assert chosen == pytest.approx(threshold, abs=1e-4)
-    assert evaluate_part(LABELS, PROBABILITY, chosen)["recall"] >= target
+    assert evaluate_part(scored(threshold=chosen))["recall"] >= target
 
 
 def test_what_is_printed_of_a_threshold_is_what_was_applied(tmp_path: Path) -> None:
@@ -72,38 +85,53 @@ def test_what_is_printed_of_a_threshold_is_what_was_applied(tmp_path: Path) -> N
     assert is_crack(p, chosen).tolist() == [True, True, True, False]
 
 
-def test_the_test_part_has_no_say_in_the_threshold() -> None:
-    generator = np.random.default_rng(0)
-    labels = dict.fromkeys(("train", "valid", "test"), LABELS)
-    scores = {part: generator.random((8, 1)).astype(np.float32) for part in labels}
-    one = evaluate_backbone(labels, scores, "auto", 0.9)
-    scores["test"] = 1 - scores["test"]
-    assert evaluate_backbone(labels, scores, "auto", 0.9)["threshold"] == one["threshold"]
+def test_every_metric_has_a_title_and_people_decide_by_about_ten() -> None:
+    assert all(metric.title for metric in METRICS.values())
+    assert sum(len(metric.headline) for metric in METRICS.values()) == 11
 
 
-def test_the_kept_head_is_the_first_and_the_band_is_of_all() -> None:
-    labels = dict.fromkeys(("train", "valid", "test"), LABELS)
-    scores = np.stack([PROBABILITY, 1 - PROBABILITY, LABELS], axis=1).astype(np.float32)
-    found = evaluate_backbone(labels, dict.fromkeys(labels, scores), 0.5, 0.9)
-    assert found["accuracy"] == found["train.accuracy"] == found["valid.accuracy"] == 0.75
-    assert found["accuracy_mean"] == pytest.approx(np.mean([0.75, 0.25, 1.0]))
-    assert found["accuracy_std"] == pytest.approx(np.std([0.75, 0.25, 1.0], ddof=1))
-    assert found["seeds"] == 3
+def test_every_metric_of_a_direction_improves_in_it() -> None:
+    perfect = evaluate_part(scored(probability=LABELS.astype(np.float32)))
+    here = evaluate_part(scored())
+    for name, metric in METRICS.items():
+        if metric.better:
+            assert (perfect[name] - here[name]) * metric.better > 0, name
 
 
-def test_one_seed_has_no_band() -> None:
-    labels = dict.fromkeys(("train", "valid", "test"), LABELS)
-    scores = dict.fromkeys(labels, PROBABILITY[:, np.newaxis])
-    assert evaluate_backbone(labels, scores, 0.5, 0.9)["accuracy_std"] == 0
+def test_copies_count_once_in_intervals() -> None:
+    """Eight images in pairs of copies are worth four; the share itself is the same."""
+    labels, probability = np.repeat(LABELS, 2), np.repeat(PROBABILITY, 2)
+    single, pairs = evaluate_part(scored()), evaluate_part(scored(labels, probability, copies=2))
+    for name in ("accuracy", "accuracy_low", "accuracy_high", "recall_low", "recall_high"):
+        assert pairs[name] == pytest.approx(single[name]), name
+
+
+def answers(right: list[bool], copies: int = 1) -> Scored:
+    labels = np.ones(len(right), dtype=np.int64)
+    return scored(labels, np.array(right, dtype=np.float32), copies=copies)
 
 
 def test_comparison_counts_images() -> None:
-    right = {
-        "a": np.array([True] * 90 + [True] * 8 + [False] * 2),
-        "b": np.array([True] * 90 + [False] * 8 + [False, True]),
+    both = {
+        "a": answers([True] * 90 + [True] * 8 + [False] * 2),
+        "b": answers([True] * 90 + [False] * 8 + [False, True]),
     }
-    found = compare("a", "b", right)
+    found = compare("a", "b", both)
     assert (found["only_a_right"], found["only_b_right"], found["both_wrong"]) == (8, 1, 1)
     assert found["accuracy_difference"] == pytest.approx(0.07)
     assert found["accuracy_difference_low"] < 0.07 < found["accuracy_difference_high"]
     assert found["mcnemar_p"] == pytest.approx(2 * (1 + 9) / 2**9)
+
+
+def test_a_comparison_of_copies_is_no_surer_than_one_of_images() -> None:
+    one, other = [True] * 30 + [False] * 2, [True] * 24 + [False] * 8
+    single = compare("a", "b", {"a": answers(one), "b": answers(other)})
+    pairs = {
+        name: answers([x for x in right for _ in range(2)], copies=2)
+        for name, right in (("a", one), ("b", other))
+    }
+    found = compare("a", "b", pairs)
+    assert found["mcnemar_p"] == single["mcnemar_p"] == pytest.approx(2 / 2**6)
+    for end in ("low", "high"):
+        name = f"accuracy_difference_{end}"
+        assert found[name] == pytest.approx(single[name]), name

@@ -1,7 +1,13 @@
 import numpy as np
 import pandas as pd
 
+from cracks.evaluation.metrics import Scored
 from cracks.evaluation.plots import POINTS, calibration, confusion, precision_recall, roc, together
+
+
+def scored(labels: np.ndarray, probability: np.ndarray) -> Scored:
+    return Scored(labels, probability, np.arange(len(labels)), 0.5)
+
 
 GENERATOR = np.random.default_rng(0)
 LABELS = (GENERATOR.random(3000) < 0.5).astype(np.int64)
@@ -9,7 +15,7 @@ PROBABILITY = np.clip(LABELS * 0.3 + GENERATOR.random(3000) * 0.7, 0, 1)
 
 
 def test_roc_begins_and_ends_in_the_corners_and_stays_small() -> None:
-    curve = roc(LABELS, PROBABILITY)
+    curve = roc(scored(LABELS, PROBABILITY))
     assert len(curve) <= POINTS
     assert curve.iloc[0].tolist() == [0, 0]
     assert curve.iloc[-1].tolist() == [1, 1]
@@ -18,7 +24,7 @@ def test_roc_begins_and_ends_in_the_corners_and_stays_small() -> None:
 
 
 def test_precision_recall_ascends_in_recall() -> None:
-    curve = precision_recall(LABELS, PROBABILITY)
+    curve = precision_recall(scored(LABELS, PROBABILITY))
     assert len(curve) <= POINTS
     assert curve["recall"].is_monotonic_increasing
     assert curve["precision"].between(0, 1).all()
@@ -26,12 +32,12 @@ def test_precision_recall_ascends_in_recall() -> None:
 
 def test_calibration_of_what_is_calibrated_is_the_diagonal() -> None:
     p = GENERATOR.random(100_000)
-    curve = calibration((GENERATOR.random(100_000) < p).astype(np.int64), p)
+    curve = calibration(scored((GENERATOR.random(100_000) < p).astype(np.int64), p))
     np.testing.assert_allclose(curve["predicted"], curve["observed"], atol=0.02)
 
 
 def test_confusion_names_what_is_and_what_was_said() -> None:
-    cells = confusion(np.array([1, 1, 1, 0]), np.array([0.9, 0.9, 0.1, 0.2]), 0.5)
+    cells = confusion(scored(np.array([1, 1, 1, 0]), np.array([0.9, 0.9, 0.1, 0.2])))
     found = cells.set_index(["actual", "predicted"])["count"].to_dict()
     assert found == {
         ("negative", "negative"): 1,

@@ -5,24 +5,29 @@ from cracks.evaluation.verdict import leak_sentence, verdicts
 PRETRAINED = {"resnet50": "imagenet", "vgg16": "imagenet"}
 
 
-def metrics(p: float = 0.001, difference: float = -0.03, leaked: int = 0) -> dict[str, float]:
+def split(leaked: int = 0) -> dict[str, float]:
+    return {
+        "test.negative": 250,
+        "test.positive": 250,
+        "test.leaked": leaked,
+        "test.leaked_positive": leaked,
+    }
+
+
+def metrics(p: float = 0.001, difference: float = -0.03) -> dict[str, float]:
     name = "resnet50_vs_vgg16"
     return {
-        "resnet50.images": 500,
         f"{name}.only_resnet50_right": 3,
         f"{name}.only_vgg16_right": 18,
         f"{name}.mcnemar_p": p,
         f"{name}.accuracy_difference": difference,
         f"{name}.accuracy_difference_low": difference - 0.02,
         f"{name}.accuracy_difference_high": difference + 0.02,
-        "split.test.leaked": leaked,
-        "split.test.leaked_share": leaked / 500,
-        "split.test.leaked_positive_share": leaked / 250,
     }
 
 
 def test_no_difference_is_said_to_be_none() -> None:
-    first, *_ = verdicts(metrics(p=0.4), PRETRAINED)
+    first, *_ = verdicts(metrics(p=0.4), split(), PRETRAINED)
     assert "no difference that this test set can show" in first
 
 
@@ -34,19 +39,40 @@ def test_no_difference_is_said_to_be_none() -> None:
     ],
 )
 def test_the_better_one_is_named_with_its_interval(difference: float, words: str) -> None:
-    first, *_ = verdicts(metrics(difference=difference), PRETRAINED)
+    first, *_ = verdicts(metrics(difference=difference), split(), PRETRAINED)
     assert words in first
     assert "(95 % interval 1.0 to 5.0)" in first
 
 
 def test_random_weights_are_said_wherever_there_are_any() -> None:
-    said = " ".join(verdicts(metrics(), {"resnet50": "random", "vgg16": "edges"}))
+    said = " ".join(verdicts(metrics(), split(), {"resnet50": "random", "vgg16": "edges"}))
     assert "ResNet50 has random weights: the comparison shows what pre-training brings" in said
-    assert "random weights" not in " ".join(verdicts(metrics(), PRETRAINED))
+    assert "random weights" not in " ".join(verdicts(metrics(), split(), PRETRAINED))
 
 
 def test_a_leak_is_said() -> None:
-    assert leak_sentence(metrics()).startswith("No test image has a copy")
-    assert leak_sentence(metrics(leaked=100)).startswith(
+    assert leak_sentence(split()).startswith("No test image has a copy")
+    assert leak_sentence(split(leaked=100)).startswith(
         "100 test images (20.0 %; 40.0 % of the cracks) have a copy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("photographs", "shared", "sentence"),
+    [
+        (1, 0, "The test images are from 1 photograph, of which nothing is in train."),
+        (1200, 0, "The test images are from 1,200 photographs, of which nothing is in train."),
+        (6, 400, "400 test images (80.0 %) are from photographs that train has, too: these"),
+    ],
+)
+def test_photographs_on_two_sides_are_said(photographs: int, shared: int, sentence: str) -> None:
+    known = {
+        "test.photographs": photographs,
+        "test.photograph_in_train": shared,
+        "test.photograph_in_train_share": shared / 500,
+    }
+    assert sentence in verdicts(metrics(), split() | known, PRETRAINED)[-1]
+    assert (
+        "photographs"
+        not in verdicts(metrics(), split(), PRETRAINED)[-1].split("better than new")[0]
     )

@@ -46,7 +46,8 @@ NUMBER = "expected a valid number, found"
 STRING = "expected a valid string, found"
 SECTION = "expected a section with keys of its own, found"
 THRESHOLD = "'threshold': expected auto or a number from 0 to 1 with at most 4 decimals, found"
-CONFLICT = "a merge conflict is unresolved; keep one of the two sides"
+PATTERN = "'photos.group': expected parent or a regular expression:"
+CONFLICT = "a merge conflict is unresolved; take one side"
 CONTROL = "expected text without line breaks and control characters, found"
 UNREADABLE = "a value cannot be read"
 
@@ -88,7 +89,6 @@ CASES: list[tuple[str | bytes, str]] = [
     (f"<<<<<<< HEAD\n{GOOD}=======\n{GOOD}>>>>>>> main\n", f"line 1: {CONFLICT}"),
     (GOOD + "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> main\n", CONFLICT),
     (GOOD + "<<<<<<< HEAD\n||||||| base\n=======\n>>>>>>> main\n", CONFLICT),
-    (GOOD + "=======\n", CONFLICT),
     (GOOD + ">>>>>>> main\n", CONFLICT),
     (GOOD.replace("\n", "\r\n") + "<<<<<<< HEAD\r\n", CONFLICT),
     # not YAML
@@ -273,6 +273,22 @@ CASES: list[tuple[str | bytes, str]] = [
     (
         with_value("photos.limit", "0"),
         "'photos.limit': expected greater than or equal to 1, found 0",
+    ),
+    (with_value("photos.group", "''"), "'photos.group': String should have at least 1 character"),
+    (with_value("photos.group", "7081"), f"'photos.group': {STRING} 7081"),
+    (with_value("photos.group", "[parent]"), f"'photos.group': {STRING} ['parent']"),
+    (with_value("photos.group", r'"a\nb"'), f"'photos.group': {CONTROL}"),
+    (with_value("photos.group", "'(.*)-[0-9'"), f"{PATTERN} unterminated character set"),
+    (with_value("photos.group", "'(.*'"), f"{PATTERN} missing ), unterminated subpattern"),
+    (with_value("photos.group", "'*.jpg'"), f"{PATTERN} nothing to repeat at position 0"),
+    (with_value("photos.group", r"'C:\users'"), rf"{PATTERN} incomplete escape \u at position 2"),
+    (with_value("photos.group", r"'(.*)-\d+\'"), f"{PATTERN} bad escape (end of pattern)"),
+    (with_value("photos.group", "'(?<=a+)b'"), f"{PATTERN} look-behind requires fixed-width"),
+    (with_value("photos.group", "'a{99999999999}'"), f"{PATTERN} the repetition number is too"),
+    (with_value("photos.group", "'[[a]'"), f"{PATTERN} Possible nested set at position 1"),
+    (
+        with_value("photos.group", f"'{'(' * 3000}'"),
+        "'photos.group': String should have at most 200",
     ),
     # sections
     (with_value("split", "null"), f"'split': {SECTION} nothing"),

@@ -11,8 +11,8 @@ import pytest
 
 from cracks.backbones.model import pixel_model
 from cracks.features.extraction import Extraction, extract_features
-from cracks.heads.head import load_head, probabilities, save_head
-from cracks.heads.training import Recipe, train_head
+from cracks.heads.head import folded, load_head, save_head
+from cracks.heads.training import Recipe, train_heads
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.classifier import activation_maps, load_classifier
 from cracks.pipeline.errors import CracksError
@@ -48,13 +48,14 @@ def trained(
     ids, rows = open_rows(Path("features.npy"), FEATURES)
     features = np.ascontiguousarray(rows[:, 0])
     labels = np.array([CLASSES.index(label) for label in images["label"]])
-    head, _ = train_head(Recipe(20, 8, 0.01), 0, (features, labels), (features, labels))
+    recipe = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
+    (head,), _ = train_heads(recipe, [0], (features, labels), (features, labels))
     save_head(head, Path(f"models/{BACKBONE}.keras"))
     Path("metrics").mkdir()
     Path("metrics/evaluate.json").write_text(json.dumps({f"{BACKBONE}.threshold": 0.25}))
     with zipfile.ZipFile(archive) as members:
         pixels = [to_input(decode(members.read(name)), SIZE) for name in ids]
-    return params, ids, probabilities(head, features), pixels
+    return params, ids, folded(head).probability(features), pixels
 
 
 Trained = tuple[Params, list[str], np.ndarray, list[RGB]]

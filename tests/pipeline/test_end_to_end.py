@@ -4,11 +4,13 @@ import json
 import math
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from cracks.evaluation.details import by_name, read_details
 from tests.support.project import README, ROOT, SMALL, STAGE_NAMES, Project, make_project
 
 HEADS = ["train-head-resnet50", "train-head-vgg16"]
@@ -61,7 +63,7 @@ def test_augmented_views_are_extracted_and_shown(project: Project) -> None:
     page = project.read("report.html").decode()
     assert "Augmented views" in page
     assert 'alt="view 1"' in page
-    metrics = json.loads(project.read("metrics/evaluate.json"))
+    metrics = by_name(read_details(project.folder / "metrics/details.csv"))
     assert metrics["vgg16.valid.recall"] >= 0.99
     project.run("git", "checkout", "--quiet", "--", "params.yaml")
     assert project.stages_run("dvc", "repro") == []
@@ -87,6 +89,7 @@ def test_what_people_type_works(project: Project) -> None:
     roc = json.dumps(drawn["metrics/plots/roc.csv"])
     assert "resnet50" in roc
     assert "vgg16" in roc
+    assert all(drawn[name] for name in drawn if name != "metrics/audit-rejected.csv")
 
 
 def test_metrics_are_flat_and_finite(project: Project) -> None:
@@ -94,6 +97,47 @@ def test_metrics_are_flat_and_finite(project: Project) -> None:
         for key, value in json.loads(path.read_text()).items():
             assert isinstance(value, int | float), key
             assert math.isfinite(value), key
+
+
+@pytest.mark.parametrize(
+    "command", ["stages.evaluate", "stages.report", "cracks summary", "cracks review HEAD"]
+)
+def test_what_needs_no_tensorflow_does_not_import_it(
+    command: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tensorflow", "keras"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('imported')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert "imported" in project.run("python", "-c", "import keras", status=1)
+    before = outputs(project)
+    project.run("python", "-m", *command.split())
+    assert outputs(project) == before
+
+
+def test_a_diff_fits_on_a_screen(project: Project) -> None:
+    assert project.stages_run("dvc", "exp", "run", "-S", "epochs=2") == AFTER_FEATURES
+    lines = project.run("dvc", "metrics", "diff", "--md", "--no-path").splitlines()
+    assert 3 < len(lines) <= 32
+    assert max(map(len, lines)) <= 80
+    said = project.run("python", "-m", "cracks", "experiments").splitlines()
+    assert max(map(len, said)) <= 120
+    assert any(line.startswith("workspace") and line.endswith("epochs=2") for line in said)
+    project.run("git", "checkout", "--quiet", "--", "params.yaml")
+    assert project.stages_run("dvc", "repro") == []
+
+
+def test_a_number_is_in_the_metrics_once(project: Project) -> None:
+    files = [json.loads(path.read_text()) for path in (project.folder / "metrics").glob("*.json")]
+    names = [name for numbers in files for name in numbers]
+    assert len(names) == len(set(names))
+    assert len(json.loads(project.read("metrics/evaluate.json"))) == 30
+
+
+def test_a_head_is_an_artifact(project: Project, tmp_path: Path) -> None:
+    project.run("gto", "register", "vgg16", "--version", "v1.0.0")
+    project.run("dvc", "artifacts", "get", ".", "vgg16", "--out", str(tmp_path / "vgg16.keras"))
+    project.run("git", "tag", "--delete", "vgg16@v1.0.0")
+    assert (tmp_path / "vgg16.keras").read_bytes() == project.read("models/vgg16.keras")
 
 
 def test_the_summary_shows_both_and_what_to_try(project: Project) -> None:
@@ -105,7 +149,7 @@ def test_the_summary_shows_both_and_what_to_try(project: Project) -> None:
 
 def test_the_report_says_what_the_metrics_say(project: Project) -> None:
     page = project.read("report.html").decode()
-    metrics = json.loads(project.read("metrics/evaluate.json"))
+    metrics = by_name(read_details(project.folder / "metrics/details.csv"))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\N{NO-BREAK SPACE}", " ")
     for backbone in ("resnet50", "vgg16"):
         for name in ("accuracy", "accuracy_low", "accuracy_high", "recall", "recall_std"):

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Photos
 from cracks.sources.folders import photos
 from tests.support.project import ROOT
-
-WHERE = Photos(limit=None, seed=0)
 
 
 def folder_of(tmp_path: Path, names: list[str]) -> Path:
@@ -27,7 +24,7 @@ def test_photographs_are_packed_by_class_and_sorted(tmp_path: Path) -> None:
     names = ["Cracked/b.JPG", "Cracked/north side/ä.png", "sound/1.jpg", "README.md"]
     junk = ["sound/.hidden.jpg", "sound/Thumbs.db", "Cracked/Icon\r"]
     folder = folder_of(tmp_path, [*names, *junk])
-    members = list(photos(folder, WHERE, "cracked"))
+    members = list(photos(folder, "cracked"))
     assert [name for name, _ in members] == sorted(names[:3])
     assert all(data.decode() == name for name, data in members)
 
@@ -37,7 +34,7 @@ def test_a_limit_is_drawn_by_seed_from_each_class(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, names)
 
     def drawn(limit: int, seed: int) -> list[str]:
-        return [name for name, _ in photos(folder, Photos(limit=limit, seed=seed), "yes")]
+        return [name for name, _ in photos(folder, "yes", limit, seed)]
 
     some = drawn(5, 0)
     assert len(some) == 10
@@ -60,7 +57,7 @@ def test_photographs_not_in_two_classes_are_one_sentence(
     names: list[str], sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CracksError, match=sentence):
-        list(photos(folder_of(tmp_path, names), WHERE, "yes"))
+        list(photos(folder_of(tmp_path, names), "yes"))
 
 
 def test_a_photograph_without_permission_is_named(
@@ -73,7 +70,7 @@ def test_a_photograph_without_permission_is_named(
 
     monkeypatch.setattr(Path, "read_bytes", refused)  # root, who may run this, reads everything
     with pytest.raises(CracksError, match=r"1\.jpg"):
-        list(photos(folder, WHERE, "yes"))
+        list(photos(folder, "yes"))
 
 
 def make_socket(path: Path) -> None:
@@ -100,7 +97,7 @@ def test_what_is_no_file_is_named_before_anything_is_read(
     folder = folder_of(Path("photos"), ["yes/1.jpg", "no/1.jpg"])
     make(folder / "yes/2.jpg")
     with pytest.raises(CracksError, match="Expected a file at photos/yes/2.jpg, found a broken"):
-        next(photos(folder, WHERE, "yes"))
+        next(photos(folder, "yes"))
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
@@ -135,7 +132,7 @@ def test_make_run_refuses_it_before_dvc_waits_for_it(
 def test_a_name_that_breaks_tables_is_refused(name: bytes, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, ["yes/1.jpg", "no/1.jpg", f"yes/{os.fsdecode(name)}"])
     with pytest.raises(CracksError, match="without control characters in .*; rename") as error:
-        next(photos(folder, WHERE, "yes"))
+        next(photos(folder, "yes"))
     assert str(error.value).isprintable()
 
 
@@ -144,4 +141,4 @@ def test_a_file_that_is_too_large_is_named(tmp_path: Path) -> None:
     with (folder / "yes/1.jpg").open("r+b") as file:
         file.truncate(3_000_000_000)  # no block of the disk is used
     with pytest.raises(CracksError, match=r"Could not use .*yes/1.jpg: 3,000,000,000 bytes are"):
-        list(photos(folder, WHERE, "yes"))
+        list(photos(folder, "yes"))

@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "ozgenel-8k.zip"
 """Real photographs, where there are any; tests on them skip elsewhere and say so."""
 
+SDNET = ROOT.parent / "shared" / "data" / "sdnet2018-walls-1k.zip"
+"""Patches of six photographs of walls, `<class>/<photograph>-<patch>.jpg`, where they are there."""
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGE_NAMES = list(PIPELINE["stages"])

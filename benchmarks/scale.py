@@ -1,0 +1,345 @@
+"""Time, memory and disk of everything but the backbones, for more and more made images.
+
+worked example:
+  python -m benchmarks.scale                           10,000, 100,000 and 1,000,000 images
+  python -m benchmarks.scale --rows 10000 --rows 40000
+
+Files, fingerprints, features and scores are made; the stages that read them are the real ones, each
+in a process of its own. Left out is what costs the same for every image: decoding and backbones.
+A million images take 25 GB below the folder for temporary files.
+"""
+
+import argparse
+import io
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+import stages.audit
+import stages.evaluate
+import stages.precompute
+import stages.report
+import stages.split
+from cracks.dataset import audit
+from cracks.dataset.audit import Seen
+from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
+from cracks.features.cache import FeatureCache, cache_path, row_key
+from cracks.features.extraction import Extraction
+from cracks.heads.training import SplitFeatures
+from cracks.images.archive import open_archive, write_archive
+from cracks.pipeline.errors import CracksError, exit_on_error
+from cracks.pipeline.labels import CLASSES, POSITIVE, TRAIN
+from cracks.pipeline.outputs import write_csv
+from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import (
+    ARCHIVE,
+    AUDIT_METRICS,
+    EVALUATION,
+    IMAGES,
+    PARAMS,
+    PREDICTIONS,
+    REPORT,
+    SPLIT,
+    features_path,
+    history_path,
+    scores_path,
+    weights_path,
+)
+from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows
+from cracks.report import thumbnails
+from cracks.review.comparison import Review
+from cracks.review.markdown import as_json, as_markdown
+from cracks.review.sides import read_side
+from cracks.review.snapshots import WorkingTree
+
+CHANNELS = {"resnet50": 2048, "vgg16": 512}
+IMAGES_A_COPY = 50
+"""One image of so many is a planted copy of the one before it."""
+
+_SAMPLED = 0.02  # seconds between two looks at the memory
+
+
+def main() -> None:
+    """Run the benchmark, or one measurement of it in a process of its own."""
+    arguments = _parser().parse_args()
+    if arguments.measure:
+        print(json.dumps(_measure(arguments.measure)))
+        return
+    rows = sorted(arguments.rows or (10_000, 100_000, 1_000_000))
+    found = {count: _all_measurements(count) for count in rows}
+    _print(found, rows)
+
+
+# --- the measurements, in the order in which each finds the files of those before it ---------
+
+
+def _archive() -> Callable[[], object]:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), "grey").save(buffer, "PNG")
+    count = _count()
+    names = (f"{CLASSES[2 * n // count]}/{n:08}.png" for n in range(count))
+    write_archive(ARCHIVE, ((name, buffer.getvalue()) for name in names))
+    return lambda: open_archive(ARCHIVE).close()
+
+
+def _audit() -> Callable[[], object]:
+    audit._examine = _made_seen  # type: ignore[assignment]  # noqa: SLF001
+
+    def run() -> None:
+        stages.audit.main()
+        found = json.loads(AUDIT_METRICS.read_text())["pairs_of_copies"]
+        if found != _count() // IMAGES_A_COPY:
+            raise CracksError(f"Expected {_count() // IMAGES_A_COPY} pairs, found {found}.")
+
+    return run
+
+
+def _made_seen(_: Path, names: Sequence[str], *_others: object) -> Iterator[Seen]:
+    for number, name in enumerate(names):
+        is_copy = number % IMAGES_A_COPY == 1
+        random = np.random.default_rng(number - is_copy)
+        hashes = random.integers(0, 2**64, 4, dtype=np.uint64)
+        thumbnail = random.integers(0, 256, (THUMBNAIL, THUMBNAIL), dtype=np.uint8)
+        if is_copy:
+            hashes ^= np.uint64(0b10010001)
+        yield Seen(name, "", 227, 227, f"{number:064x}", Fingerprint(hashes, thumbnail))
+
+
+def _split() -> Callable[[], object]:
+    return stages.split.main
+
+
+def _keep() -> Callable[[], object]:
+    params = load_params()
+    weights = weights_path("resnet50")
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"made")
+    context = Extraction(
+        "resnet50", weights, params.image_size, params.engine, params.precision, params.augmentation
+    ).context()
+    hashes = pd.read_csv(IMAGES, dtype=str)["sha256"].to_list()
+    row = np.random.default_rng(0).standard_normal(CHANNELS["resnet50"]).astype(np.float32)
+
+    def run() -> None:
+        with FeatureCache() as cache:
+            for start in range(0, len(hashes), 16):
+                some = hashes[start : start + 16]
+                cache.put({row_key(context, digest, 0): row for digest in some})
+
+    return run
+
+
+def _precompute() -> Callable[[], object]:
+    sys.argv = ["precompute", "resnet50"]
+    return stages.precompute.main
+
+
+def _read_train() -> Callable[[], object]:
+    split = pd.read_csv(SPLIT, dtype=str)
+    rows = create_rows(features_path("vgg16"), list(split["id"]), FEATURES, (1, CHANNELS["vgg16"]))
+    rows.flush()
+    return lambda: SplitFeatures(features_path("vgg16"), split).examples(TRAIN)
+
+
+def _evaluate() -> Callable[[], object]:
+    split = pd.read_csv(SPLIT, dtype=str)
+    random = np.random.default_rng(0)
+    truth = (split["label"] == POSITIVE).to_numpy(dtype=np.float32)
+    for backbone in CHANNELS:
+        scores_path(backbone).parent.mkdir(parents=True, exist_ok=True)
+        rows = create_rows(scores_path(backbone), list(split["id"]), PROBABILITY, (5,))
+        noise = random.normal(0, 1.2, (len(split), 5))
+        rows[PROBABILITY] = 1 / (1 + np.exp(noise + 2 - 4 * truth[:, np.newaxis]))
+        rows.flush()
+        history = pd.DataFrame(
+            {
+                "epoch": [1, 1],
+                "part": ["train", "valid"],
+                "loss": [0.2, 0.3],
+                "accuracy": [0.9, 0.9],
+            }
+        )
+        write_csv(history_path(backbone), history)
+    return stages.evaluate.main
+
+
+def _report() -> Callable[[], object]:
+    """Without activation maps, which are as many for any number of images."""
+    thumbnails.explained = lambda *_: defaultdict(str)
+    return stages.report.main
+
+
+def _review() -> Callable[[], object]:
+    """Of a change after which every tenth test image is classified otherwise."""
+
+    def run() -> None:
+        base, now = (read_side(name, WorkingTree()) for name in ("base", "here"))
+        if base is None or now is None:
+            raise CracksError(f"Expected {EVALUATION}, found none.")
+        now.predictions.loc[::10, "correct"] ^= True
+        changed = replace(now, metrics={**now.metrics, "vgg16.accuracy": 0})
+        review = Review(base, changed)
+        Path("review.md").write_text(as_markdown(review))
+        Path("review.json").write_text(as_json(review))
+
+    return run
+
+
+MEASUREMENTS = {
+    "open the archive": _archive,
+    "audit": _audit,
+    "split": _split,
+    "keep features of ResNet50": _keep,
+    "precompute from the cache": _precompute,
+    "train features of VGG16": _read_train,
+    "evaluate": _evaluate,
+    "report": _report,
+    "review": _review,
+}
+
+FILES = (
+    ARCHIVE,
+    IMAGES,
+    SPLIT,
+    features_path("resnet50"),
+    scores_path("resnet50"),
+    PREDICTIONS,
+    REPORT,
+    Path("review.md"),
+    Path("review.json"),
+)
+
+
+def _count() -> int:
+    return int(os.environ["ROWS"])
+
+
+def _measure(name: str) -> dict[str, float]:
+    run = MEASUREMENTS[name]()
+    with _PeakMemory() as memory:
+        started = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - started
+    return {"seconds": seconds, "mb": memory.megabytes}
+
+
+class _PeakMemory:
+    """The most memory that this process has of its own while the block runs.
+
+    Pages of mapped files are left out, which the system takes back when it needs them.
+    """
+
+    def __init__(self) -> None:
+        self.megabytes = 0.0
+        self._ended = Event()
+        self._watcher = Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_SAMPLED):
+            self._look()
+
+    def _look(self) -> None:
+        status = Path("/proc/self/status").read_text()
+        self.megabytes = max(self.megabytes, int(status.split("RssAnon:")[1].split()[0]) / 1024)
+
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watcher.join()
+        self._look()
+
+
+# --- all of them ------------------------------------------------------------------------
+
+
+def _all_measurements(count: int) -> dict[str, dict[str, float]]:
+    """By name what was measured, and by path the bytes of the files."""
+    found = {}
+    with TemporaryDirectory() as folder:
+        work = Path(folder)
+        shutil.copy(PARAMS, work)
+        for name in MEASUREMENTS:
+            print(f"{count:,}: {name}", file=sys.stderr)
+            found[name] = _once(name, work, count)
+        files = {path.as_posix(): work / path for path in FILES}
+        files["the feature cache"] = work / "caches" / "features" / cache_path().name
+        for path, file in files.items():
+            found[path] = {"bytes": file.stat().st_size}
+    return found
+
+
+def _once(name: str, work: Path, count: int) -> dict[str, float]:
+    environment = {
+        "ROWS": str(count),
+        "CRACKS_CACHE": str(work / "caches"),
+        "PYTHONPATH": str(Path.cwd()),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scale", "--measure", name],
+        cwd=work,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+    if done.returncode:
+        raise CracksError(f"Could not measure {name!r} with {count:,} images.")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _print(found: dict[int, dict[str, dict[str, float]]], rows: Sequence[int]) -> None:
+    heads = " | ".join(f"{count:,}" for count in rows)
+    print(f"| seconds (MB of memory) for images | {heads} | exponent |")
+    print("|---|" + "--:|" * (len(rows) + 1))
+    for name in MEASUREMENTS:
+        cells = [f"{found[n][name]['seconds']:.1f} ({found[n][name]['mb']:,.0f})" for n in rows]
+        growth = _exponent([found[n][name]["seconds"] for n in rows], rows)
+        print(f"| {name} | {' | '.join(cells)} | {growth} |")
+    print(f"\n| MB on the disk for images | {heads} |\n|---|" + "--:|" * len(rows))
+    for name in (name for name in found[rows[0]] if name not in MEASUREMENTS):
+        cells = [f"{found[n][name]['bytes'] / 1e6:,.1f}" for n in rows]
+        print(f"| `{name}` | {' | '.join(cells)} |")
+
+
+def _exponent(seconds: Sequence[float], rows: Sequence[int]) -> str:
+    """The p with which time grows as rows to the power of p, from the last two columns."""
+    if len(rows) < 2:
+        return ""
+    return f"{math.log(seconds[-1] / seconds[-2]) / math.log(rows[-1] / rows[-2]):.2f}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    description, _, epilog = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scale",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rows", type=int, action="append", help="repeatable")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    with exit_on_error():
+        main()

@@ -1,0 +1,51 @@
+"""Which photograph an image was cut from, read from its id."""
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import place_of
+from cracks.pipeline.params import PARENT
+
+
+def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
+    """The photograph of each image.
+
+    Args:
+        ids: `[train|valid|test/]<class folder>/…`.
+        rule: `photos.group` of params.yaml: a regular expression, searched for in the id, whose
+            first group is the photograph (the whole match, if no group took part in it); or
+            `parent`, for the folders between the class folder and the file.
+
+    Raises:
+        CracksError: if the rule leaves an image without a photograph.
+    """
+    photographs = ids.map(_folders_below_class if rule == PARENT else _search(rule))
+    unnamed = ids[photographs == ""]
+    if len(unnamed):
+        raise CracksError(
+            f"Expected photos.group, {rule!r}, to say which photograph each image is from, found "
+            f"{len(unnamed):,} of {len(ids):,} for which it does not, the first "
+            f"{unnamed.iloc[0]!r}; change photos.group or rename them."
+        )
+    return photographs
+
+
+def _folders_below_class(name: str) -> str:
+    given, _ = place_of(name)
+    return "/".join(name.split("/")[2 if given else 1 : -1])
+
+
+def _search(pattern: str) -> Callable[[str], str]:
+    expression = re.compile(pattern)
+
+    def search(name: str) -> str:
+        match = expression.search(name)
+        if match is None:
+            return ""
+        group = match[1] if expression.groups else None
+        return match[0] if group is None else group
+
+    return search

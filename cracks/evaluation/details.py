@@ -1,0 +1,160 @@
+"""The table of all metrics, metrics/details.csv, and the headline of it, metrics/evaluate.json.
+
+People decide by the headline, so that its diff fits on a screen; the report shows the rest.
+"""
+
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cracks.evaluation.metrics import (
+    ENDS,
+    METRICS,
+    Metrics,
+    Scored,
+    compare,
+    comparison_name,
+    evaluate_part,
+)
+from cracks.evaluation.predictions import Heads
+from cracks.evaluation.statistics import OverSeeds
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import parse_table, read_text
+from cracks.pipeline.labels import PARTS, TEST
+from cracks.pipeline.outputs import rounded
+from cracks.pipeline.paths import DETAILS
+
+COLUMNS = ["backbone", "part", "metric", "value", *ENDS, "mean", "std", "seeds"]
+
+
+def detail_table(
+    heads: Mapping[str, Heads], setting: float | str, target_recall: float
+) -> pd.DataFrame:
+    """Every metric of each backbone's kept head on each part, and over all seeds on test.
+
+    Args:
+        heads: by backbone.
+        setting: `threshold` of params.yaml; `auto` is chosen on valid, for each seed anew.
+        target_recall: for `auto`.
+
+    Returns:
+        Columns `COLUMNS`: `low` and `high` are empty where a metric has no interval; `mean`, `std`
+        and `seeds` where it has none over seeds, `std` as well where there is one seed.
+    """
+    rows = []
+    for backbone, one in heads.items():
+        thresholds = one.thresholds(setting, target_recall)
+        by_seed = [evaluate_part(one.scored(TEST, t, seed)) for seed, t in enumerate(thresholds)]
+        for part in PARTS:
+            found = evaluate_part(one.scored(part, thresholds[0]))
+            rows += [
+                {
+                    "backbone": backbone,
+                    "part": part,
+                    "metric": name,
+                    **rounded(_with_interval(name, found)),
+                    **rounded(_over_seeds(name, by_seed) if part == TEST else {}),
+                }
+                for name in METRICS
+            ]
+    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # counts stay whole numbers
+
+
+def read_details(path: Path = DETAILS) -> pd.DataFrame:
+    """The table that `detail_table` made, from a file.
+
+    Raises:
+        CracksError: if it is missing or damaged.
+    """
+    return parse_details(read_text(path), str(path))
+
+
+def parse_details(text: str, source: str) -> pd.DataFrame:
+    """The table of the text of such a file; counts are whole numbers again.
+
+    Raises:
+        CracksError: if it is damaged.
+    """
+    details = parse_table(text, source, dict.fromkeys(COLUMNS, str))
+    try:
+        for column in COLUMNS[3:]:
+            numbers = [_number(cell) for cell in details[column]]
+            details[column] = pd.Series(numbers, dtype=object if column == "value" else float)
+    except ValueError as error:
+        raise CracksError(
+            f"Expected numbers in {source}, found something else ({error}); run `dvc repro`."
+        ) from None
+    return details
+
+
+def _number(cell: str) -> float:
+    if cell.isdecimal():
+        return int(cell)
+    return float(cell) if cell else float("nan")
+
+
+def by_name(details: pd.DataFrame) -> Metrics:
+    """Every number of the table by `<backbone>.[<part>.]<metric>[_<column>]`, test unnamed."""
+    return {
+        f"{row['backbone']}.{'' if row['part'] == TEST else row['part'] + '.'}"
+        f"{number_name(row['metric'], column)}": row[column]
+        for row in details.to_dict("records")
+        for column in ("value", *ENDS, "mean", "std")
+        if not pd.isna(row[column])
+    }
+
+
+def _with_interval(name: str, found: Metrics) -> Metrics:
+    ends = {end: found[f"{name}_{end}"] for end in ENDS} if METRICS[name].share_of else {}
+    return {"value": found[name], **ends}
+
+
+def _over_seeds(name: str, by_seed: list[Metrics]) -> Metrics:
+    if not METRICS[name].over_seeds:
+        return {}
+    values = [found[name] for found in by_seed]
+    spread = {"std": float(np.std(values, ddof=1))} if len(values) > 1 else {}
+    return {"mean": float(np.mean(values)), **spread, "seeds": len(values)}
+
+
+def headline(details: pd.DataFrame) -> Metrics:
+    """What people decide by: `<backbone>.<metric>`, then `_low`, `_high`, `_std` of some."""
+    numbers = by_name(details)
+    names = [
+        f"{backbone}.{number_name(name, column)}"
+        for backbone in details["backbone"].unique()
+        for name, metric in METRICS.items()
+        for column in metric.headline
+    ]
+    return {name: numbers[name] for name in names if name in numbers}
+
+
+def number_name(metric: str, column: str) -> str:
+    """What a column of a metric is called where numbers have flat names."""
+    return metric if column == "value" else f"{metric}_{column}"
+
+
+def comparisons(scored: Mapping[str, Scored]) -> Metrics:
+    """Every pair of backbones compared on the same images."""
+    return {
+        f"{comparison_name(first, second)}.{name}": value
+        for first, second in combinations(scored, 2)
+        for name, value in compare(first, second, scored).items()
+    }
+
+
+def over_seeds(details: pd.DataFrame, backbone: str, metric: str) -> OverSeeds | None:
+    """A metric over seeds on test; None where there are not two seeds at least."""
+    rows = details[
+        (details["backbone"] == backbone)
+        & (details["part"] == TEST)
+        & (details["metric"] == metric)
+        & details["std"].notna()
+    ]
+    if rows.empty:
+        return None
+    row = rows.iloc[0]
+    return OverSeeds(float(row["mean"]), float(row["std"]), int(row["seeds"]))

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from cracks.commands import summary
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.paths import PARAMS
+from tests.support.project import ROOT
+from tests.support.results import CODE, write_lock
+
+
+@pytest.fixture
+def committed(results_project: Path) -> Path:
+    """A project whose metrics are those of this one, and fit its dvc.lock."""
+    for name in ("evaluate", "split"):
+        text = (ROOT / f"metrics/{name}.json").read_text()
+        Path(f"metrics/{name}.json").write_text(text)
+    write_lock()
+    return results_project
+
+
+def test_both_classifiers_are_side_by_side(
+    committed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary.run()
+    said = capsys.readouterr()
+    assert said.err == ""
+    for words in ("ResNet50       VGG16", "missed cracks", "95 % from", "test images", "Try:"):
+        assert words in said.out
+
+
+def test_metrics_of_another_state_are_said_first(
+    committed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    PARAMS.write_text(PARAMS.read_text().replace("threshold: 0.5", "threshold: 0.3"))
+    summary.run()
+    said = capsys.readouterr()
+    assert "not those of the workspace: to do or changed since is evaluate" in said.err
+
+
+def test_a_comment_makes_no_metric_old(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    CODE.write_text("# one\n" + CODE.read_text())
+    summary.run()
+    assert capsys.readouterr().err == ""
+
+
+def test_no_metrics_are_one_sentence(committed: Path) -> None:
+    Path("metrics/evaluate.json").unlink()
+    with pytest.raises(CracksError, match="found none; run `dvc repro` first"):
+        summary.run()
+
+
+def test_the_markers_of_a_conflict_are_one_sentence(committed: Path) -> None:
+    path = Path("metrics/evaluate.json")
+    path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n>>>>>>> main\n")
+    with pytest.raises(CracksError, match="conflict markers of a merge; take one side"):
+        summary.run()

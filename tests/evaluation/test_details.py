@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cracks.evaluation.details import (
+    COLUMNS,
+    by_name,
+    comparisons,
+    detail_table,
+    headline,
+    over_seeds,
+    read_details,
+)
+from cracks.evaluation.predictions import Heads, prediction_table, scored_of
+from cracks.pipeline.inputs import PREDICTION_COLUMNS, read_table
+from cracks.pipeline.labels import CLASSES, PARTS
+from cracks.pipeline.outputs import write_csv
+
+PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1], dtype=np.float32)
+LABELS = [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def heads(*by_seed: np.ndarray) -> Heads:
+    """The same eight images in each part."""
+    split = pd.DataFrame(
+        [
+            (f"{part}/{n}.jpg", CLASSES[label], part, f"{part}{n}", f"hash {part}{n}")
+            for part in PARTS
+            for n, label in enumerate(LABELS)
+        ],
+        columns=["id", "label", "part", "group", "sha256"],
+    )
+    scores = np.stack([np.tile(p, len(PARTS)) for p in by_seed], axis=1)
+    return Heads(split, scores.astype(np.float32))
+
+
+THREE = heads(PROBABILITY, 1 - PROBABILITY, np.array(LABELS))
+
+
+def test_the_kept_head_is_the_first_and_the_spread_is_of_all() -> None:
+    numbers = by_name(detail_table({"vgg16": THREE}, 0.5, 0.9))
+    for part in ("", "train.", "valid."):
+        assert numbers[f"vgg16.{part}accuracy"] == 0.75
+    assert numbers["vgg16.accuracy_mean"] == pytest.approx(np.mean([0.75, 0.25, 1.0]), abs=1e-4)
+    assert numbers["vgg16.accuracy_std"] == pytest.approx(
+        np.std([0.75, 0.25, 1.0], ddof=1), abs=1e-4
+    )
+    assert "vgg16.train.accuracy_mean" not in numbers
+
+
+def test_the_headline_is_about_ten_numbers_a_backbone() -> None:
+    details = detail_table({"resnet50": THREE, "vgg16": THREE}, 0.5, 0.9)
+    assert list(headline(details)) == [
+        f"{backbone}.{name}"
+        for backbone in ("resnet50", "vgg16")
+        for name in (
+            "recall", "missed", "accuracy", "accuracy_low", "accuracy_high", "accuracy_std",
+            "precision", "f1", "roc_auc", "loss", "threshold",
+        )
+    ]  # fmt: skip
+
+
+def test_one_seed_has_no_deviation() -> None:
+    """Zero would say that seeds do not matter."""
+    details = detail_table({"vgg16": heads(PROBABILITY)}, 0.5, 0.9)
+    assert "vgg16.accuracy_std" not in headline(details)
+    assert over_seeds(details, "vgg16", "accuracy") is None
+
+
+def test_the_test_part_has_no_say_in_the_threshold() -> None:
+    one, other = heads(PROBABILITY), heads(PROBABILITY)
+    test = (other.split["part"] == "test").to_numpy()
+    other.scores[test] = 1 - other.scores[test]
+    assert one.thresholds("auto", 0.9) == other.thresholds("auto", 0.9)
+
+
+def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    details = detail_table({"vgg16": THREE}, 0.5, 0.9)
+    write_csv(tmp_path / "details.csv", details)
+    back = read_details(tmp_path / "details.csv")
+    assert list(back) == COLUMNS
+    assert by_name(back) == by_name(details)
+    assert isinstance(by_name(back)["vgg16.missed"], int)
+    assert over_seeds(back, "vgg16", "accuracy") == over_seeds(details, "vgg16", "accuracy")
+
+
+def test_all_can_be_recomputed_from_the_predictions_as_they_are_written(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    noise = [PROBABILITY * generator.random(8).astype(np.float32) ** 9 for _ in range(2)]
+    both = {"a": heads(noise[0]), "b": heads(noise[1])}
+    write_csv(tmp_path / "p.csv", prediction_table(both, {"a": 0.1, "b": 0.1}), digits=None)
+    table = read_table(tmp_path / "p.csv", PREDICTION_COLUMNS)
+    back = {name: scored_of(table, name, 0.1) for name in both}
+    for name, one in both.items():
+        assert (back[name].probability == one.scored("test", 0.1).probability).all()
+    assert comparisons(back) == comparisons({n: one.scored("test", 0.1) for n, one in both.items()})
+    assert set(table["sha256"]) == {f"hash test{n}" for n in range(8)}

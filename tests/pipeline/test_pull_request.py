@@ -1,0 +1,226 @@
+"""A pull request from end to end: an origin, a branch, the workflow's steps; cheats, accidents."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cracks.commands.review import Exit
+from cracks.review.snapshots import WorkingTree
+from cracks.review.staleness import dvc_md5
+from tests.support.project import ROOT, Project
+
+pytestmark = pytest.mark.slow
+
+HEADS = ["train-head-resnet50", "train-head-vgg16", "evaluate", "report"]
+
+
+def clone_of(origin: Path, folder: Path, **environment: str) -> Project:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    Project(folder.parent).run("git", "clone", "--quiet", str(origin), str(folder))
+    return Project(folder, environment)
+
+
+def with_cache_of(project: Project, clone: Project) -> Project:
+    """A clone on the machine of someone who has the data."""
+    clone.run("dvc", "cache", "dir", "--local", str(project.folder / ".dvc/cache"))
+    clone.run("dvc", "checkout", "--quiet")
+    return clone
+
+
+@pytest.fixture(scope="module")
+def origin(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare repository: main, and the branches `fewer` and `more`, each with another `epochs`."""
+    folder = tmp_path_factory.mktemp("origin") / "cracks.git"
+    project.run("git", "clone", "--quiet", "--bare", str(project.folder), str(folder))
+    author = with_cache_of(
+        project, clone_of(folder, folder.parent / "author", **project.environment)
+    )
+    for branch, epochs in (("fewer", 2), ("more", 4)):
+        author.run("git", "checkout", "--quiet", "-b", branch, "main")
+        author.run("dvc", "checkout", "--quiet")
+        assert author.stages_run("dvc", "exp", "run", "-S", f"epochs={epochs}") == HEADS
+        author.run("git", "commit", "--quiet", "--all", "--message", f"epochs: {epochs}")
+        author.run("git", "push", "--quiet", "origin", branch)
+    return folder
+
+
+@pytest.fixture
+def runner(origin: Path, tmp_path: Path) -> Project:
+    """The checkout of the workflow: the head of the branch `fewer`, without any data."""
+    runner = clone_of(origin, tmp_path / "runner", CRACKS_CACHE=str(tmp_path / "caches"))
+    runner.run("git", "checkout", "--quiet", "fewer")
+    assert not (runner.folder / "data/images.zip").exists()
+    return runner
+
+
+@pytest.fixture
+def review(runner: Project, tmp_path: Path) -> "Review":
+    """Run the workflow's own steps; the exit code of the gate, and the comment."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/review.yml").read_text())
+    steps = {step.get("name"): step for step in workflow["jobs"]["review"]["steps"]}
+    base = runner.run("git", "rev-parse", "origin/main").strip()
+
+    def run() -> tuple[int, str]:
+        names = ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
+        files = {name: tmp_path / name.lower() for name in names}
+        for file in files.values():
+            file.write_text("")
+        runner.environment |= {"BASE": base} | {name: str(file) for name, file in files.items()}
+        runner.run("bash", "-e", "-o", "pipefail", "-c", steps["Review"]["run"])
+        status = files["GITHUB_OUTPUT"].read_text().removeprefix("status=").strip()
+        runner.environment["STATUS"] = status
+        runner.run("bash", "-e", "-c", steps["Gate"]["run"], status=int(status))
+        comment = runner.read("review.md").decode()
+        assert comment == files["GITHUB_STEP_SUMMARY"].read_text()
+        assert comment.startswith("<!-- cracks.review -->\n")
+        return int(status), comment.removeprefix("<!-- cracks.review -->\n")
+
+    return run
+
+
+Review = Callable[[], tuple[int, str]]
+
+
+def edit(runner: Project, path: str, old: str, new: str) -> None:
+    text = (runner.folder / path).read_text()
+    assert old in text
+    (runner.folder / path).write_text(text.replace(old, new))
+
+
+def commit(runner: Project) -> None:
+    runner.run("git", "commit", "--quiet", "--all", "--message", "Change")
+
+
+def test_a_pull_request_is_reviewed(review: Review) -> None:
+    status, comment = review()
+    assert status == Exit.GOOD
+    assert "| `epochs` | `3` | `2` |" in comment
+    assert comment.startswith("## The working tree against ")
+    assert "stale" not in comment
+
+
+def test_forged_numbers_fail_in_the_first_line(
+    review: Review, runner: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = json.loads(runner.read("metrics/evaluate.json"))
+    monkeypatch.chdir(runner.folder)
+    before = dvc_md5(WorkingTree(), Path("metrics/evaluate.json"))
+    text = json.dumps({**metrics, "vgg16.recall": 0.9999}, indent=2) + "\n"
+    (runner.folder / "metrics/evaluate.json").write_text(text)
+    edit(runner, "dvc.lock", before, dvc_md5(WorkingTree(), Path("metrics/evaluate.json")))
+    commit(runner)
+    status, comment = review()
+    assert status == Exit.MISMATCH
+    assert comment.startswith("**These metrics are not those of the predictions.**")
+    assert "vgg16.recall is 0.9999" in comment
+
+
+def test_a_threshold_without_its_run_is_stale(review: Review, runner: Project) -> None:
+    edit(runner, "params.yaml", "threshold: 0.5", "threshold: 0.3")
+    commit(runner)
+    status, comment = review()
+    assert status == Exit.STALE
+    assert "- evaluate: `threshold`" in comment
+
+
+def test_code_without_its_run_is_stale(review: Review, runner: Project) -> None:
+    edit(runner, "cracks/evaluation/plots.py", "POINTS = 200", "POINTS = 100")
+    commit(runner)
+    status, comment = review()
+    assert status == Exit.STALE
+    assert "- evaluate: `cracks/evaluation/plots.py`" in comment
+
+
+def test_a_comment_needs_no_run(review: Review, runner: Project) -> None:
+    edit(runner, "cracks/evaluation/plots.py", "POINTS = 200", "# enough\nPOINTS = 200")
+    commit(runner)
+    status, comment = review()
+    assert status == Exit.GOOD
+    assert "Changed in comments, docstrings or layout only: `cracks/evaluation/plots.py`" in comment
+
+
+def test_an_invalid_parameter_is_an_error(review: Review, runner: Project) -> None:
+    edit(runner, "params.yaml", "epochs: 2", "epochs: few")
+    commit(runner)
+    status, comment = review()
+    assert status == 1
+    assert "Error: params.yaml: 'epochs': expected a whole number" in comment
+
+
+def test_a_changed_pin_is_shown(review: Review, runner: Project) -> None:
+    line = next(
+        x for x in runner.read("requirements.txt").decode().splitlines() if x.startswith("keras==")
+    )
+    edit(runner, "requirements.txt", line, "keras==9.9.9")
+    commit(runner)
+    status, comment = review()
+    assert status == Exit.GOOD
+    assert f"| `keras` | `{line.split('==')[1].split()[0]}` | `9.9.9` |" in comment
+
+
+def test_a_merge_with_conflicts_has_a_way_out(
+    review: Review, runner: Project, project: Project
+) -> None:
+    runner.run("git", "merge", "--quiet", "origin/more", status=1)
+    status, comment = review()
+    assert status == 1
+    assert "found the conflict markers of a merge; take one side" in comment
+    # as the README says, by someone who has the data
+    runner.run("git", "checkout", "--ours", "params.yaml", "dvc.lock", "metrics")
+    with_cache_of(project, runner)
+    runner.environment |= project.environment
+    assert runner.stages_run("dvc", "repro") == []
+    commit(runner)
+    assert review()[0] == Exit.GOOD
+
+
+def test_a_checkout_without_the_data_is_not_stale(runner: Project, project: Project) -> None:
+    """The workspace still has the data of the branch `fewer`."""
+    with_cache_of(project, runner)
+    runner.run("git", "checkout", "--quiet", "main")
+    assert "No change against main" in runner.run("python", "-m", "cracks", "review", "main")
+
+
+def test_photographs_are_shared(project: Project, tmp_path: Path) -> None:
+    """`dvc add`, a second clone, and a queue of two experiments."""
+    origin = tmp_path / "origin.git"
+    project.run("git", "clone", "--quiet", "--bare", str(project.folder), str(origin))
+    one = with_cache_of(project, clone_of(origin, tmp_path / "one", **project.environment))
+    shutil.unpack_archive(one.folder / "data/images.zip", one.folder / "data/photos")
+    one.set({"dataset": "photos"})
+    one.run("dvc", "add", "data/photos/negative/", "data/photos/positive/")
+    one.run("git", "add", "data/photos")
+    assert one.run("git", "status", "--porcelain", "data").split() == [
+        "A", "data/photos/negative.dvc", "A", "data/photos/positive.dvc",
+    ]  # fmt: skip
+    assert one.stages_run("dvc", "repro")[0] == "download"
+    assert one.run("python", "-m", "cracks", "review", "main")
+    one.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    commit(one)
+    one.run("dvc", "push", "--quiet")
+    one.run("git", "push", "--quiet", "origin", "main")
+
+    two = clone_of(origin, tmp_path / "two", CRACKS_CACHE=str(tmp_path / "caches"))
+    assert "No change" in two.run("python", "-m", "cracks", "review", "HEAD")
+    two.run("dvc", "pull", "--quiet")
+    assert two.stages_run("dvc", "repro") == []
+
+    for epochs in (2, 4):
+        one.run("dvc", "exp", "run", "--queue", "-S", f"epochs={epochs}")
+    one.run("dvc", "exp", "run", "--run-all")
+    said = one.run("python", "-m", "cracks", "experiments")
+    assert sorted(line.split()[-1] for line in said.splitlines()[-2:]) == ["epochs=2", "epochs=4"]
+    assert "failed" not in said
+
+    # one more photograph is seen, and so is its absence from the results
+    (one.folder / "data/photos/positive/one-more.jpg").write_bytes(
+        (one.folder / "data/photos/positive/00001.jpg").read_bytes() + os.urandom(1)
+    )
+    one.run("dvc", "add", "data/photos/positive/")
+    said = one.run("python", "-m", "cracks", "review", "HEAD", status=Exit.STALE)
+    assert "- download: `data/photos/positive.dvc`" in said

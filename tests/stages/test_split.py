@@ -1,0 +1,57 @@
+"""The stage `split`: when photographs are named, and what it writes then."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from stages.split import main
+from tests.support.project import ROOT
+
+
+def run(folder: Path, dataset: str, group: str | None) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Run it on 20 photographs of 10 patches of each class."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["dataset"] = dataset
+    params["photos"]["group"] = group
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    rows = [
+        (f"{label}/{wall}-{patch}.jpg", label, "", f"{label}{wall}{patch}", f"{label}{wall}{patch}")
+        for label in ("negative", "positive")
+        for wall in range(20)
+        for patch in range(10)
+    ]
+    images = pd.DataFrame(rows, columns=["id", "label", "given", "sha256", "group"])
+    images = images.assign(width=227, height=227)
+    (folder / "data").mkdir(exist_ok=True)
+    images.to_csv(folder / "data/images.csv", index=False)
+    main()
+    metrics = json.loads((folder / "metrics/split.json").read_text())
+    return pd.read_csv(folder / "data/split.csv", dtype=str), metrics
+
+
+def test_photographs_are_named_and_kept_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    split, metrics = run(tmp_path, "photos", r"(\d+)-\d+\.jpg$")
+    assert list(split.columns) == ["id", "label", "part", "group", "photograph"]
+    assert split.groupby("photograph")["part"].nunique().max() == 1
+    assert metrics["test.photograph_in_train"] == 0
+    assert metrics["test.photographs"] == 4
+    assert capsys.readouterr().out == (
+        "240 train, 80 valid, 80 test; 0 test images have a copy in train\n"
+        "photographs: 12 train, 4 valid, 4 test; 0 test images are from one in train\n"
+    )
+
+
+@pytest.mark.parametrize(("dataset", "group"), [("photos", None), ("sample", r"(\d+)-\d+\.jpg$")])
+def test_without_photographs_nothing_speaks_of_them(
+    dataset: str, group: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    split, metrics = run(tmp_path, dataset, group)
+    assert list(split.columns) == ["id", "label", "part", "group"]
+    assert metrics.keys() == json.loads((ROOT / "metrics/split.json").read_text()).keys()
