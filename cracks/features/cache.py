@@ -95,10 +95,21 @@ class FeatureCache:
 
     def describe(self, context: Mapping[str, object]) -> None:
         """Record what the rows of a context are, for `python -m cracks cache`."""
-        values = (context_key(context), json.dumps(context, sort_keys=True))
-        if self._database is not None:
-            with self._surviving(), self._database:
-                self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", values)
+        key, description = context_key(context), json.dumps(context, sort_keys=True)
+        with self._surviving():
+            if self._database is not None and not self._knows(key):
+                with self._database:
+                    self._database.execute(
+                        "INSERT OR IGNORE INTO contexts VALUES (?, ?)", (key, description)
+                    )
+
+    def _knows(self, context: bytes) -> bool:
+        """Whether a context is described: then a file that may only be read stays in use."""
+        query = "SELECT 1 FROM contexts WHERE key = ?"
+        return (
+            self._database is not None
+            and self._database.execute(query, [context]).fetchone() is not None
+        )
 
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         if self._database is None:

@@ -54,7 +54,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield mine
             mine.replace(target)
     except OSError as error:
-        if error.filename in (None, mine, str(mine)):
+        if error.filename is None or str(mine) in (str(error.filename), str(error.filename2)):
             error.filename, error.filename2 = str(path), None
         raise
 

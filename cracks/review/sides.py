@@ -53,7 +53,7 @@ def read_side(name: str, snapshot: Snapshot) -> Side | None:
         path: _text(path, snapshot)
         for path in (EVALUATION, DETAILS, PREDICTIONS, PARAMS, REQUIREMENTS)
     }
-    if not (texts[EVALUATION] and texts[PREDICTIONS]):
+    if snapshot.read(EVALUATION) is None or snapshot.read(PREDICTIONS) is None:
         return None
     of = f"of {name}"
     details = texts[DETAILS]

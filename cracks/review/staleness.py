@@ -16,6 +16,7 @@ import yaml
 
 from cracks.pipeline.cache_folder import syntax
 from cracks.pipeline.conflicts import check_conflict
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import flatten
 from cracks.pipeline.paths import LOCK, PARAMS, PHOTOS, PIPELINE
 from cracks.review.snapshots import Commit, Snapshot, last_versions
@@ -70,7 +71,13 @@ def find_stale(snapshot: Snapshot, *tips: str) -> Staleness:
 def _yaml(snapshot: Snapshot, path: Path) -> dict[str, Any]:
     text = (snapshot.read(path) or b"").decode("utf-8", errors="replace")
     check_conflict(text, path)
-    return yaml.load(text, _LOADER) or {}  # noqa: S506
+    try:
+        values = yaml.load(text, _LOADER) or {}  # noqa: S506
+    except yaml.YAMLError as error:
+        raise CracksError(f"{path}: {' '.join(str(error).split())}; run `dvc repro`.") from None
+    if not isinstance(values, dict):
+        raise CracksError(f"Expected keys and values in {path}, found something else.")
+    return values
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long

@@ -24,7 +24,7 @@ LOCALISATION = "-m cracks localisation"
 CASES: list[tuple[str, str, bytes | None, str]] = [
     (SUMMARY, "metrics/evaluate.json", None, "found none"),
     (SUMMARY, "metrics/evaluate.json", b"", "Expected numbers as JSON"),
-    (SUMMARY, "metrics/evaluate.json", b"{}", "Expected 'resnet50."),
+    (SUMMARY, "metrics/evaluate.json", b"{}", "Expected 'resnet50"),
     (SUMMARY, "metrics/evaluate.json", CONFLICT, MARKERS),
     (REVIEW, "metrics/evaluate.json", b'{"a": ', "Expected numbers as JSON"),
     (REVIEW, "metrics/predictions.csv", b"", "Expected a table"),
@@ -42,7 +42,7 @@ CASES: list[tuple[str, str, bytes | None, str]] = [
     ("-m stages precompute vgg16", "data/images.csv", b"\0", "data/images.csv"),
     ("-m stages train_head vgg16", "data/split.csv", b"", "Expected a table"),
     ("-m stages train_head vgg16", "data/features/vgg16.npy", b"x", "Expected rows of features"),
-    ("-m stages evaluate", "data/split.csv", b"id,label,part,group\n", "Expected rows in"),
+    ("-m stages evaluate", "data/split.csv", b"id,label\n", "found none called part"),
     ("-m stages evaluate", "metrics/split.json", b"null", "Expected finite numbers by name"),
     ("-m stages evaluate", "data/scores/vgg16.npy", b"", "Expected rows of probability"),
     ("-m stages evaluate", "data/histories/vgg16.csv", b"epoch\n1\n", "found none called part"),

@@ -81,7 +81,7 @@ def test_ctrl_c_is_one_sentence(command: str, project: Project, tmp_path: Path) 
         assert not (project.folder / "model.onnx").exists()
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.3, 1.0, 1.5])
+@pytest.mark.parametrize("wait", [0.1, 0.5, 1.0, 2.0])
 def test_ctrl_c_of_dvc_is_no_traceback(wait: float, project: Project) -> None:
     before = project.results()
     dvc = start(project, "dvc", "repro", "--force", "--single-item", "audit")
@@ -90,7 +90,9 @@ def test_ctrl_c_of_dvc_is_no_traceback(wait: float, project: Project) -> None:
     until(lambda: not stage.is_running(), wait)
     os.killpg(dvc.pid, signal.SIGINT)
     said = dvc.communicate()[0]
-    assert said.count("Traceback") == said.count("Interrupted") - 1 == 0 or dvc.returncode == 0
+    assert "Traceback" not in said
+    # none if the interpreter was not up yet, or the stage was faster
+    assert said.count("Interrupted; run `dvc repro` to go on.") <= 1
     assert until(lambda: not below(project.folder)), below(project.folder)
     project.run("dvc", "repro", "--force", "--single-item", "audit")
     assert project.results() == before
