@@ -8,7 +8,6 @@ kept. Every number is the mean over five seeds on test. The ways that are not in
 trained by NumPy; they share everything but what their name says with the way that is.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -190,4 +189,3 @@ def _regression(parts: Parts) -> Numbers:
 if __name__ == "__main__":
     with exit_on_error():
         main()
-    sys.exit()

@@ -1,17 +1,18 @@
 """train-head-<backbone>: softmax heads on the frozen features, one a seed; the first is kept."""
 
 import argparse
+from importlib.metadata import version
 
 from cracks.backbones.catalogue import BACKBONES
-from cracks.heads.head import folded, save_head
+from cracks.heads.head import Origin, folded, save_head
 from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scores
 from cracks.pipeline.inputs import read_split
-from cracks.pipeline.labels import TRAIN, VALID
-from cracks.pipeline.outputs import replacing, write_csv
+from cracks.pipeline.labels import CLASSES, TRAIN, VALID
+from cracks.pipeline.outputs import replacing, sha256_of, write_csv
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import features_path, head_path, history_path, scores_path
+from cracks.pipeline.paths import features_path, head_path, history_path, scores_path, weights_path
 from cracks.pipeline.progress import progress
-from cracks.pipeline.stage import run
+from cracks.pipeline.stage import PACKAGES, run
 
 
 def main() -> None:
@@ -28,7 +29,16 @@ def main() -> None:
 
     with progress(total=params.epochs, desc=f"heads on {backbone}", unit="epoch") as bar:
         heads, history = train_heads(recipe, seeds, train, valid, after_epoch=bar.update)
-    save_head(heads[0], head_path(backbone))
+    origin = Origin(
+        backbone=backbone,
+        weights_sha256=sha256_of(weights_path(backbone)),
+        image_size=params.image_size,
+        precision=params.precision,
+        dataset=params.dataset,
+        classes=CLASSES,
+        packages={package: version(package) for package in PACKAGES},
+    )
+    save_head(heads[0], origin, head_path(backbone))
     write_csv(history_path(backbone), history)
     with replacing(scores_path(backbone)) as temporary:
         write_scores(temporary, list(split["id"]), features.score([folded(head) for head in heads]))

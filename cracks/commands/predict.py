@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from cracks.inference.activation_map import cam_overlay
-from cracks.inference.classifier import activation_maps, load_classifier
+from cracks.inference.classifier import activation_maps, load_classifier, load_trained
 from cracks.inference.crack_map import map_cracks, training_side, write_crackmap
 from cracks.inference.photographs import (
     find_photographs,
@@ -53,7 +53,7 @@ def _classified(paths: list[Path], backbone: str, params: Params) -> pd.DataFram
     """One row a file."""
     classifier = load_classifier(backbone, params)
     unreadable: dict[Path, str] = {}
-    inputs = read_inputs(paths, params.image_size, unreadable)
+    inputs = read_inputs(paths, classifier.image_size, unreadable)
     found = dict(
         progress(classifier.probabilities(inputs), total=len(paths), desc=backbone, unit="img")
     )
@@ -87,7 +87,7 @@ def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:
 def _write_explanations(paths: list[Path], backbone: str, params: Params, folder: Path) -> None:
     """Write `<name>-<backbone>-cam.png` for each readable file, by `output_names`."""
     names = output_names(paths)
-    inputs = read_inputs(paths, params.image_size, {})
+    inputs = read_inputs(paths, load_trained(backbone).origin.image_size, {})
     for path, cam in activation_maps(backbone, params, inputs):
         picture = folder / f"{names[path]}-{backbone}-cam.png"
         with replacing(picture) as temporary:

@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from cracks.export import keras, onnx, openvino
-from cracks.export.check import Predict, check_probabilities
+from cracks.export.check import Predict, check_logits, check_probabilities
+from cracks.inference.classifier import Trained, load_classifier, load_trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.lifetime import temporary
 from cracks.pipeline.outputs import replacing
@@ -22,7 +23,7 @@ class Format:
     """How a classifier is written as one model, and loaded again."""
 
     suffix: str
-    write: Callable[[str, Params, Path], None]  # (backbone, params, path)
+    write: Callable[[Trained, Path], None]
     load: Callable[[Path], Predict]
 
 
@@ -41,7 +42,7 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
     Args:
         backbone: whose classifier.
         form: name in `FORMATS`.
-        params: of the pipeline.
+        params: of the pipeline, for the engine that the model is compared with.
         file: where to; ends in the format's suffix.
 
     Returns:
@@ -49,15 +50,17 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
 
     Raises:
         CracksError: if the suffix is wrong, nothing was trained, or the written model's
-            probabilities differ from the pipeline's.
+            answers differ from the pipeline's; then nothing is written.
     """
     entry = FORMATS[form]
     if file.suffix != entry.suffix:
         raise CracksError(f"Expected a file name that ends in {entry.suffix}, found {file}.")
     with temporary(Path(mkdtemp())) as folder:
         path = folder / f"model{entry.suffix}"
-        entry.write(backbone, params, path)
-        images, worst = check_probabilities(entry.load(path), backbone)
+        entry.write(load_trained(backbone), path)
+        predict = entry.load(path)
+        check_logits(predict, load_classifier(backbone, params))
+        images, worst = check_probabilities(predict, backbone)
         written = sorted(folder.iterdir())  # .bin before the .xml that needs it
         size = sum(one.stat().st_size for one in written)
         for one in written:

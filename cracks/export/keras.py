@@ -1,34 +1,35 @@
 """Keras: one `.keras` file with resizing, preprocessing, backbone and head."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from cracks.backbones.model import affine_preprocessing, load_backbone
-from cracks.export.check import Predict
+from cracks.export.check import Predict, description
 from cracks.heads.head import load_head
+from cracks.inference.classifier import Trained
 from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.params import Params
 from cracks.pipeline.paths import head_path, weights_path
 
 
-def write(name: str, params: Params, path: Path) -> None:
-    """Write the classifier to `path`."""
+def write(trained: Trained, path: Path) -> None:
+    """Write the classifier to `path`, its description as one more member of the file."""
+    name, size = trained.origin.backbone, trained.origin.image_size
     matrix, offset = affine_preprocessing(name)
     keras = import_keras()
 
-    backbone, head = (
-        load_backbone(name, params.image_size, weights_path(name)),
-        load_head(head_path(name)),
-    )
+    backbone, head = load_backbone(name, size, weights_path(name)), load_head(head_path(name))
     pixels = keras.Input((None, None, 3), dtype="uint8", name="pixels")
-    size = params.image_size
     resize = keras.layers.Resizing(size, size, "bilinear", antialias=True, dtype="float32")
     preprocess = keras.layers.Conv2D(3, 1, name="preprocess")
     prepared = preprocess(keras.ops.round(resize(keras.ops.cast(pixels, "float32"))))
     preprocess.set_weights([matrix[np.newaxis, np.newaxis], offset])
     model = keras.Model(pixels, head(backbone(prepared, training=False)), name="crack_or_no_crack")
     model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("cracks.json", json.dumps(description(trained), indent=1))
 
 
 def load(path: Path) -> Predict:

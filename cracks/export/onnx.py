@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from cracks.backbones.model import affine_preprocessing, load_backbone
-from cracks.export.check import Predict
-from cracks.heads.head import LinearHead, linear_head
+from cracks.export.check import Predict, description
+from cracks.heads.head import LinearHead
+from cracks.inference.classifier import Trained
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Params
-from cracks.pipeline.paths import head_path, weights_path
+from cracks.pipeline.paths import weights_path
 
 OPSET = 18  # the first whose Resize averages when it shrinks
 _IR_VERSION = 10
@@ -26,20 +26,14 @@ _IR_VERSION = 10
 Array = NDArray[Any]
 
 
-def write(name: str, params: Params, path: Path) -> None:
+def write(trained: Trained, path: Path) -> None:
     """Write the classifier to `path`."""
+    name, size = trained.origin.backbone, trained.origin.image_size
     matrix, offset = affine_preprocessing(name)
-    head = linear_head(head_path(name))
-    onnx.save(
-        onnx_model(
-            load_backbone(name, params.image_size, weights_path(name)),
-            params.image_size,
-            matrix,
-            offset,
-            head,
-        ),
-        path,
-    )
+    backbone = load_backbone(name, size, weights_path(name))
+    model = onnx_model(backbone, size, matrix, offset, trained.head)
+    helper.set_model_props(model, description(trained))
+    onnx.save(model, path)
 
 
 def load(path: Path) -> Predict:

@@ -7,29 +7,32 @@ import numpy as np
 
 from cracks.backbones.engines.openvino import converted_model
 from cracks.backbones.model import quiet_conversion
-from cracks.export.check import Predict
-from cracks.heads.head import LinearHead, linear_head
-from cracks.pipeline.params import Params
-from cracks.pipeline.paths import head_path, weights_path
+from cracks.export.check import Predict, description
+from cracks.heads.head import LinearHead
+from cracks.inference.classifier import Trained
+from cracks.pipeline.paths import weights_path
 
 
-def write(name: str, params: Params, path: Path) -> None:
+def write(trained: Trained, path: Path) -> None:
     """Write the classifier to `path`."""
     import openvino as ov
 
-    size = params.image_size
+    name, size = trained.origin.backbone, trained.origin.image_size
     converted = converted_model(name, weights_path(name), size, ("features",))
     model = ov.Core().read_model(converted)
     model.reshape([-1, size, size, 3])
-    model = _with_head(model, linear_head(head_path(name)))
+    model = _with_head(model, trained.head)
     steps = ov.preprocess.PrePostProcessor(model)
     image = steps.input()
     image.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     image.tensor().set_spatial_dynamic_shape()
     image.model().set_layout(ov.Layout("NHWC"))
     image.preprocess().resize(ov.preprocess.ResizeAlgorithm.RESIZE_BILINEAR_PILLOW)
+    built = steps.build()
+    for key, value in description(trained).items():
+        built.set_rt_info(value, ["cracks", key])
     with quiet_conversion():
-        ov.save_model(steps.build(), path, compress_to_fp16=False)
+        ov.save_model(built, path, compress_to_fp16=False)
 
 
 def load(path: Path) -> Predict:

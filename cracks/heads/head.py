@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ Features = NDArray[np.float32]
 _SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
 _KERAS_EPSILON = 1e-7  # least deviation that Keras's Normalization divides by
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_ORIGIN = "origin.json"  # member of the .keras file; Keras ignores it
 
 
 class LinearHead(NamedTuple):
@@ -46,17 +48,49 @@ class LinearHead(NamedTuple):
         return np.asarray(expit(rows @ self.weights + self.bias))
 
 
-def save_head(model: Any, path: Path) -> None:
-    """Save in Keras's own format, without what makes every file another one."""
+@dataclass(frozen=True)
+class Origin:
+    """What a head was trained on; whoever uses the head needs the same backbone and input."""
+
+    backbone: str
+    weights_sha256: str  # of the backbone's weights file
+    image_size: int
+    precision: str
+    dataset: str
+    classes: tuple[str, ...]
+    packages: dict[str, str]  # versions
+
+
+def save_head(model: Any, origin: Origin, path: Path) -> None:
+    """Save byte-reproducibly in Keras's own format, with the origin as one more member."""
     with replacing(path) as temporary:
         model.save(temporary)
-        _make_reproducible(temporary)
+        _make_reproducible(temporary, {_ORIGIN: json.dumps(asdict(origin), indent=1).encode()})
 
 
-def _make_reproducible(path: Path) -> None:
-    """Rewrite a `.keras` zip with fixed dates, and with numbers in place of memory addresses."""
+def read_origin(path: Path) -> Origin:
+    """What the head in a file was trained on.
+
+    Raises:
+        CracksError: if there is no head, or it does not say, or its classes are others than ours.
+    """
+    with _explained(path), zipfile.ZipFile(path) as archive:
+        values = json.loads(archive.read(_ORIGIN))
+        if set(values) != {field.name for field in fields(Origin)}:
+            raise ValueError(f"{_ORIGIN} has other keys")
+        origin = Origin(**values | {"classes": tuple(values["classes"])})
+    if origin.classes != CLASSES:
+        raise CracksError(
+            f"Expected a head of the classes {', '.join(CLASSES)} at {path}, found one of "
+            f"{', '.join(origin.classes)}; run `dvc repro`."
+        )
+    return origin
+
+
+def _make_reproducible(path: Path, more: dict[str, bytes]) -> None:
+    """Rewrite a `.keras` zip with fixed dates, numbers for memory addresses, and more members."""
     with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in sorted(archive.namelist())}
+        members = {name: archive.read(name) for name in sorted(archive.namelist())} | more
     metadata = json.loads(members["metadata.json"])
     metadata["date_saved"] = "1980-01-01@00:00:00"
     members["metadata.json"] = json.dumps(metadata).encode()
@@ -104,7 +138,7 @@ def linear_head(path: Path) -> LinearHead:
 def folded(model: Any) -> LinearHead:
     """A head in memory as numbers."""
     standardise, softmax = model.layers
-    statistics = (np.asarray(standardise.adapt_mean), np.asarray(standardise.adapt_variance))
+    statistics = (standardise.adapt_mean.numpy(), standardise.adapt_variance.numpy())
     return _folded(*statistics, *softmax.get_weights())
 
 

@@ -122,8 +122,17 @@ class _Progress:
         self._rows: list[tuple[str, float, float]] = []  # of the first head
 
     def record(self, heads: Sequence[Weights]) -> None:
-        """Take the weights of all heads after one more epoch."""
+        """Take the weights of all heads after one more epoch.
+
+        Raises:
+            CracksError: if training diverges.
+        """
         results = [_loss_and_accuracy(self._valid, weights) for weights in heads]
+        if not np.isfinite(results).all():
+            raise CracksError(
+                "Expected a finite validation loss, found none: training diverges; lower "
+                "`learning_rate` in params.yaml."
+            )
         self._rows += [(TRAIN, *_loss_and_accuracy(self._train, heads[0])), (VALID, *results[0])]
         if not self.best:
             self.best, self._least = list(heads), [loss for loss, _ in results]
@@ -164,7 +173,7 @@ def train_heads(
         `epoch` (from 1), `part`, `loss`, `accuracy`.
 
     Raises:
-        CracksError: if the features of all training images are equal.
+        CracksError: if the features of all training images are equal, or training diverges.
     """
     keras = import_keras()
     import tensorflow as tf

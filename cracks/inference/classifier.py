@@ -5,8 +5,7 @@ It uses the pipeline's own decoding, backbone and head, so that training and use
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,13 @@ from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.engines.batches import Pixels, run_batched
 from cracks.backbones.engines.registry import Features, load_engine, load_map_engine
 from cracks.evaluation.metrics import is_crack
-from cracks.heads.head import LinearHead, linear_head
+from cracks.heads.head import LinearHead, Origin, linear_head, read_origin
 from cracks.images.decoding import RGB
 from cracks.inference.activation_map import class_activation_map
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_numbers
 from cracks.pipeline.labels import NEGATIVE, POSITIVE
+from cracks.pipeline.outputs import sha256_of
 from cracks.pipeline.params import Params
 from cracks.pipeline.paths import EVALUATION, head_path, weights_path
 
@@ -53,24 +53,42 @@ def load_classifier(backbone: str, params: Params) -> Classifier:
     Raises:
         CracksError: if the backbone is unknown, nothing was trained, or a file is damaged.
     """
-    weights, head, threshold = _parts(backbone)
-    engine = load_engine(params.engine, backbone, weights, params.image_size, params.precision)
-    return Classifier(backbone, threshold, params.image_size, engine, head)
+    trained = load_trained(backbone)
+    size, precision = trained.origin.image_size, trained.origin.precision
+    engine = load_engine(params.engine, backbone, weights_path(backbone), size, precision)
+    return Classifier(backbone, trained.threshold, size, engine, trained.head)
 
 
 def activation_maps(
     backbone: str, params: Params, inputs: Iterable[tuple[Item, RGB]]
 ) -> Iterator[tuple[Item, NDArray[np.float64]]]:
-    """The class activation map of each `(item, pixels)`."""
-    weights, head, _ = _parts(backbone)
-    engine = load_map_engine(params.engine, backbone, weights, params.image_size, params.precision)
+    """The class activation map of each `(item, pixels)`, the pixels as `to_input` gives them."""
+    trained = load_trained(backbone)
+    size, precision = trained.origin.image_size, trained.origin.precision
+    engine = load_map_engine(params.engine, backbone, weights_path(backbone), size, precision)
     for items, result in run_batched(engine, inputs):
-        yield from zip(items, class_activation_map(result.maps, head), strict=True)
+        yield from zip(items, class_activation_map(result.maps, trained.head), strict=True)
 
 
-def _parts(backbone: str) -> tuple[Path, LinearHead, float]:
+class Trained(NamedTuple):
+    """What the last `dvc repro` left of one backbone."""
+
+    head: LinearHead
+    origin: Origin
+    threshold: float
+
+
+def load_trained(backbone: str) -> Trained:
+    """The trained head, what it was trained on, and the threshold that `evaluate` applied.
+
+    The image size and the precision are those of the training, whatever params.yaml says today.
+
+    Raises:
+        CracksError: if the backbone is unknown, nothing was trained, a file is damaged, or the
+            weights of the backbone are not those that the head was trained on.
+    """
     channels = backbone_named(backbone).features
-    head = linear_head(head_path(backbone))
+    head, origin = linear_head(head_path(backbone)), read_origin(head_path(backbone))
     if len(head.weights) != channels:
         raise CracksError(
             f"Expected a head on {channels:,} features at {head_path(backbone)}, found one on "
@@ -79,4 +97,9 @@ def _parts(backbone: str) -> tuple[Path, LinearHead, float]:
     weights = weights_path(backbone)
     if not weights.is_file():
         raise CracksError(f"Expected the weights of {backbone} at {weights}; run `dvc repro`.")
-    return weights, head, float(read_numbers(EVALUATION)[f"{backbone}.threshold"])
+    if origin.weights_sha256 != sha256_of(weights):
+        raise CracksError(
+            f"Expected the weights at {weights} that {head_path(backbone)} was trained on (sha256 "
+            f"{origin.weights_sha256[:12]}…), found others; run `dvc checkout` or `dvc repro`."
+        )
+    return Trained(head, origin, float(read_numbers(EVALUATION)[f"{backbone}.threshold"]))

@@ -11,7 +11,7 @@ from cracks.dataset.audit import audit_archive
 from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.images.archive import write_archive
-from cracks.inference.classifier import load_classifier
+from cracks.inference.classifier import load_trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
@@ -44,7 +44,7 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
         audit = audit_archive(archive, positive_class, params.audit)
         images, seen = _unseen(audit.images)
         scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
-    metrics = _evaluate(scores, images, params)
+    metrics = _evaluate(scores, images)
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
     return External(metrics, _predictions(scores, images))
 
@@ -73,30 +73,29 @@ def _scores(
     backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
 ) -> np.ndarray:
     """P(crack) of each image, with features extracted as in the pipeline."""
-    classifier = load_classifier(backbone, params)
+    trained = load_trained(backbone)
     extraction = Extraction(
         backbone=backbone,
         weights=weights_path(backbone),
-        image_size=params.image_size,
+        image_size=trained.origin.image_size,
         engine=params.engine,
-        precision=params.precision,
+        precision=trained.origin.precision,
         augmentation=params.augmentation.model_copy(update={"views": 0}),
     )
     path = folder / f"{backbone}.npy"
     extract_features(extraction, archive, images, path)
     _, features = open_rows(path, FEATURES)
-    return classifier.head.probability(np.asarray(features[:, 0]))
+    return trained.head.probability(np.asarray(features[:, 0]))
 
 
 def _evaluate(
     scores: dict[str, np.ndarray],
     images: pd.DataFrame,
-    params: Params,
 ) -> Metrics:
     labels = np.array([CLASSES.index(label) for label in images["label"]])
     metrics: Metrics = {}
     for backbone, probability in scores.items():
-        threshold = load_classifier(backbone, params).threshold
+        threshold = load_trained(backbone).threshold
         found = evaluate_part(Scored(labels, probability, images["group"].to_numpy(), threshold))
         metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
     return metrics

@@ -9,7 +9,8 @@ from scipy.ndimage import distance_transform_edt
 from cracks.images.archive import open_archive, read_member
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.activation_map import peak
-from cracks.inference.classifier import activation_maps
+from cracks.inference.classifier import activation_maps, load_trained
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_predictions
 from cracks.pipeline.labels import POSITIVE
 from cracks.pipeline.params import Params
@@ -29,7 +30,17 @@ class Localisation(NamedTuple):
 
 
 def measure(backbone: str, params: Params) -> Localisation:
-    """Measure on the test part of the drawn sample."""
+    """Measure on the test part of the drawn sample.
+
+    Raises:
+        CracksError: if the head was trained on other images, whose masks are not known.
+    """
+    origin = load_trained(backbone).origin
+    if origin.dataset != "sample":
+        raise CracksError(
+            f"Expected heads that were trained on the drawn sample, whose masks are known, found "
+            f"dataset: {origin.dataset}; run `dvc exp run -S dataset=sample`."
+        )
     predictions = read_predictions()
     rows = predictions[(predictions["backbone"] == backbone) & predictions["correct"]]
     names = list(rows[rows["label"] == POSITIVE]["id"])
@@ -37,7 +48,7 @@ def measure(backbone: str, params: Params) -> Localisation:
     def inputs() -> Iterator[tuple[str, RGB]]:
         with open_archive(ARCHIVE) as archive:
             for name in names:
-                yield name, to_input(decode(read_member(archive, name)), params.image_size)
+                yield name, to_input(decode(read_member(archive, name)), origin.image_size)
 
     hits, chance = 0, 0.0
     for name, cam in activation_maps(backbone, params, inputs()):

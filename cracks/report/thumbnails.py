@@ -12,7 +12,7 @@ from cracks.features.augmentation import load_augment
 from cracks.images.archive import read_member
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.activation_map import cam_overlay
-from cracks.inference.classifier import activation_maps
+from cracks.inference.classifier import activation_maps, load_trained
 from cracks.pipeline.params import Params
 
 SIDE = 160
@@ -41,9 +41,8 @@ def explained(
     """Each image with its class activation map overlaid, as `data_uri` by name."""
     if not names:
         return {}
-    pixels = {
-        name: to_input(decode(read_member(archive, name)), params.image_size) for name in names
-    }
+    size = load_trained(backbone).origin.image_size
+    pixels = {name: to_input(decode(read_member(archive, name)), size) for name in names}
     return {
         name: data_uri(cam_overlay(pixels[name], cam))
         for name, cam in activation_maps(backbone, params, pixels.items())

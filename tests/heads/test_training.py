@@ -13,6 +13,7 @@ from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scor
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import CLASSES, TEST, TRAIN, VALID
 from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows, open_rows
+from tests.support.heads import ORIGIN
 
 CHANNELS = 8
 RECIPE = Recipe(epochs=6, batch_size=16, learning_rate=1.0, weight_decay=0.03)
@@ -69,7 +70,7 @@ def test_training_is_bit_identical_and_depends_on_the_seed(
     train, valid = features.examples(TRAIN), features.examples(VALID)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         (head,), _ = train_heads(RECIPE, [seed], train, valid)
-        save_head(head, tmp_path / f"{name}.keras")
+        save_head(head, ORIGIN, tmp_path / f"{name}.keras")
     a, b, c = ((tmp_path / f"{name}.keras").read_bytes() for name in "abc")
     assert a == b != c
 
@@ -82,8 +83,8 @@ def test_a_head_does_not_depend_on_the_heads_trained_beside_it(
     alone, history = train_heads(RECIPE, [1], train, valid)
     for seeds in ([1, 2], [1, 0, 3, 4, 5]):
         heads, its_history = train_heads(RECIPE, seeds, train, valid)
-        save_head(heads[0], tmp_path / "beside.keras")
-        save_head(alone[0], tmp_path / "alone.keras")
+        save_head(heads[0], ORIGIN, tmp_path / "beside.keras")
+        save_head(alone[0], ORIGIN, tmp_path / "alone.keras")
         assert (tmp_path / "beside.keras").read_bytes() == (tmp_path / "alone.keras").read_bytes()
         pd.testing.assert_frame_equal(history, its_history, check_exact=True)
 
@@ -144,6 +145,13 @@ def test_more_rows_in_a_batch_than_there_are(split: tuple[Path, pd.DataFrame]) -
     train, valid = features.examples(TRAIN), features.examples(VALID)
     _, history = train_heads(replace(RECIPE, batch_size=1000), [0], train, valid)
     assert history["loss"].iloc[-1] < np.log(2)
+
+
+def test_a_diverging_training_is_one_sentence(split: tuple[Path, pd.DataFrame]) -> None:
+    features = SplitFeatures(*split)
+    recipe = replace(RECIPE, epochs=40, learning_rate=10.0, weight_decay=10.0)
+    with pytest.raises(CracksError, match="training diverges; lower `learning_rate`"):
+        train_heads(recipe, [0], features.examples(TRAIN), features.examples(VALID))
 
 
 def test_standardisation_is_fitted_on_train_and_inside_the_head(
@@ -219,7 +227,7 @@ def test_a_saved_head_gives_the_same_scores(
     heads, _ = train_heads(RECIPE, [0, 1], features.examples(TRAIN), features.examples(VALID))
     scores = features.score([folded(head) for head in heads])
     for number, head in enumerate(heads):
-        save_head(head, tmp_path / "x.keras")
+        save_head(head, ORIGIN, tmp_path / "x.keras")
         again = features.score([linear_head(tmp_path / "x.keras")])
         np.testing.assert_array_equal(again[:, 0], scores[:, number])
     x, _ = features.examples(TEST)

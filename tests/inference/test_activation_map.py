@@ -6,6 +6,7 @@ import pytest
 from cracks.heads.head import LinearHead, folded, linear_head, load_head, save_head
 from cracks.heads.training import Recipe, train_heads
 from cracks.inference.activation_map import cam_overlay, class_activation_map, peak
+from tests.support.heads import ORIGIN
 
 GENERATOR = np.random.default_rng(0)
 RECIPE = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
@@ -25,7 +26,7 @@ def test_the_linear_head_is_the_keras_head(tmp_path: Path) -> None:
     features[:, 4] = 2.0  # a channel that never moves
     labels = (features[:, 1] > 5.5).astype(np.int64)
     (head,), _ = train_heads(RECIPE, [0], (features, labels), (features, labels))
-    save_head(head, tmp_path / "x.keras")
+    save_head(head, ORIGIN, tmp_path / "x.keras")
     linear = linear_head(tmp_path / "x.keras")
     expected = np.asarray(load_head(tmp_path / "x.keras")(features))[:, 1]
     np.testing.assert_allclose(linear.probability(features), expected, atol=1e-5)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cracks.backbones.model import pixel_model
+from cracks.backbones.weights import write_weights
 from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import folded, load_head, save_head
 from cracks.heads.training import Recipe, train_heads
@@ -19,6 +20,7 @@ from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.params import Params, load_params
 from cracks.pipeline.row_file import FEATURES, open_rows
+from tests.support.heads import origin_of
 from tests.support.project import ROOT
 
 SIZE = 64
@@ -37,7 +39,9 @@ def trained(
     """
     archive, images = noise_archive
     monkeypatch.chdir(tmp_path)
-    params = load_params(ROOT / "params.yaml").model_copy(update={"image_size": SIZE})
+    params = load_params(ROOT / "params.yaml").model_copy(
+        update={"image_size": 96}
+    )  # a head knows its own
     weights = Path(f"data/weights/{BACKBONE}.weights.h5")
     weights.parent.mkdir(parents=True)
     weights.symlink_to(random_weights(BACKBONE))
@@ -50,7 +54,7 @@ def trained(
     labels = np.array([CLASSES.index(label) for label in images["label"]])
     recipe = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
     (head,), _ = train_heads(recipe, [0], (features, labels), (features, labels))
-    save_head(head, Path(f"models/{BACKBONE}.keras"))
+    save_head(head, origin_of(weights, SIZE), Path(f"models/{BACKBONE}.keras"))
     Path("metrics").mkdir()
     Path("metrics/evaluate.json").write_text(json.dumps({f"{BACKBONE}.threshold": 0.25}))
     with zipfile.ZipFile(archive) as members:
@@ -98,10 +102,23 @@ def test_the_mean_of_an_activation_map_is_the_logit(trained: Trained) -> None:
 def test_without_a_head_or_a_threshold_it_says_which_command_makes_them(trained: Trained) -> None:
     params, *_ = trained
     Path("metrics/evaluate.json").unlink()
-    with pytest.raises(CracksError, match="threshold of vgg16 .* run `dvc repro`"):
+    with pytest.raises(
+        CracksError, match=r"Expected metrics/evaluate\.json, found none; run `dvc repro`"
+    ):
         load_classifier(BACKBONE, params)
     Path(f"models/{BACKBONE}.keras").unlink()
     with pytest.raises(CracksError, match="trained head .* run `dvc repro`"):
         load_classifier(BACKBONE, params)
     with pytest.raises(CracksError, match="resnet50 or vgg16, found 'vgg19'"):
         load_classifier("vgg19", params)
+
+
+def test_other_weights_than_those_of_the_training_are_refused(
+    trained: tuple[Params, list[str], np.ndarray, list[RGB]],
+) -> None:
+    params, *_ = trained
+    weights = Path(f"data/weights/{BACKBONE}.weights.h5")
+    weights.unlink()
+    write_weights(BACKBONE, "random", 1, weights)
+    with pytest.raises(CracksError, match="that models/vgg16.keras was trained on .* found others"):
+        load_classifier(BACKBONE, params)
