@@ -169,7 +169,7 @@ def test_a_merge_with_conflicts_has_a_way_out(
     runner.run("git", "merge", "--quiet", "origin/more", status=1)
     status, comment = review()
     assert status == 1
-    assert "found the conflict markers of a merge; take one side" in comment
+    assert "a merge conflict is unresolved; take one side" in comment
     # as the README says, by someone who has the data
     runner.run("git", "checkout", "--ours", "params.yaml", "dvc.lock", "metrics")
     with_cache_of(project, runner)
