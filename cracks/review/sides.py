@@ -17,6 +17,9 @@ from cracks.review.snapshots import Snapshot
 
 _PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.MULTILINE)
 
+_COLUMNS = {name: kind for name, kind in PREDICTION_COLUMNS.items() if name != "sha256"}
+"""Required of a side: commits of older versions have no hashes, which is said in the review."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -56,14 +59,14 @@ def read_side(name: str, snapshot: Snapshot) -> Side | None:
     if snapshot.read(EVALUATION) is None or snapshot.read(PREDICTIONS) is None:
         return None
     of = f"of {name}"
-    details = texts[DETAILS]
+    text = texts[DETAILS]
+    none = pd.DataFrame(columns=COLUMNS)
+    details = parse_details(text, f"{DETAILS} {of}") if text else none
     return Side(
         name=name,
         metrics=parse_numbers(texts[EVALUATION], f"{EVALUATION} {of}"),
-        details=parse_details(details, f"{DETAILS} {of}")
-        if details
-        else pd.DataFrame([], None, COLUMNS),
-        predictions=parse_table(texts[PREDICTIONS], f"{PREDICTIONS} {of}", PREDICTION_COLUMNS),
+        details=details,
+        predictions=parse_table(texts[PREDICTIONS], f"{PREDICTIONS} {of}", _COLUMNS),
         params=parse_yaml(texts[PARAMS], PARAMS),
         packages=dict(_PIN.findall(texts[REQUIREMENTS])),
     )

@@ -3,6 +3,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cracks.commands import cli
@@ -144,6 +145,20 @@ def test_another_test_set_cannot_be_compared(say: Say) -> None:
     assert status == Exit.NOT_COMPARABLE, "a gate cannot vouch for what it cannot compare"
 
 
+def test_a_commit_of_an_older_version_cannot_be_compared(say: Say) -> None:
+    """Its predictions do not say which images they are of, and were rounded."""
+    git("checkout", "--quiet", "main")
+    table = pd.read_csv(PREDICTIONS).drop(columns="sha256")
+    table.to_csv(PREDICTIONS, index=False, float_format="%.1f")
+    Path("metrics/details.csv").unlink()
+    commit("Older")
+    git("checkout", "--quiet", "change")
+    status, said = say("main")
+    assert status == Exit.GOOD
+    assert "the predictions of main" in said
+    assert "do not say which images they are of" in said
+
+
 def test_the_same_images_in_another_archive_can_be_compared(say: Say) -> None:
     Path("data/images.zip").write_text("the same pixels and more")
     write_results(name="walls/{label}/{number}.jpg", missed=3)
@@ -180,13 +195,17 @@ def test_a_heading_has_a_short_hash(say: Say) -> None:
 def test_the_markers_of_a_conflict_are_one_sentence(path: Path, say: Say) -> None:
     text = path.read_text()
     path.write_text(f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> main\n")
-    with pytest.raises(CracksError, match=rf"{path} .* conflict markers .*--theirs.*dvc repro"):
+    with pytest.raises(
+        CracksError, match=rf"{path}, line 1: a merge conflict .*--theirs.*dvc repro"
+    ):
         say()
 
 
 def test_damaged_results_are_one_sentence(say: Say) -> None:
     EVALUATION.write_text('{"vgg16.recall": ')
-    with pytest.raises(CracksError, match="Expected the results of the working tree as"):
+    with pytest.raises(
+        CracksError, match="Expected numbers as JSON in metrics/evaluate.json of the working tree"
+    ):
         say()
 
 

@@ -46,12 +46,12 @@ def test_a_comment_makes_no_metric_old(committed: Path, capsys: pytest.CaptureFi
 
 def test_no_metrics_are_one_sentence(committed: Path) -> None:
     Path("metrics/evaluate.json").unlink()
-    with pytest.raises(CracksError, match="found none; run `dvc repro` first"):
+    with pytest.raises(CracksError, match="found none; run `dvc repro`"):
         summary.run()
 
 
 def test_the_markers_of_a_conflict_are_one_sentence(committed: Path) -> None:
     path = Path("metrics/evaluate.json")
     path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n>>>>>>> main\n")
-    with pytest.raises(CracksError, match="conflict markers of a merge; take one side"):
+    with pytest.raises(CracksError, match="a merge conflict is unresolved; take one side"):
         summary.run()
