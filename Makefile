@@ -9,7 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit lock clean
+.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-scale lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
+	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
@@ -61,6 +62,9 @@ bench: $(READY)
 
 bench-audit: $(READY)
 	python -m benchmarks.audit
+
+bench-scale: $(READY)
+	python -m benchmarks.scale
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv

@@ -95,7 +95,7 @@ def _archive() -> Callable[[], object]:
 
 
 def _audit() -> Callable[[], object]:
-    audit._examine = _made_seen  # type: ignore[attr-defined]  # noqa: SLF001
+    audit._examine = _made_seen  # type: ignore[assignment]  # noqa: SLF001
 
     def run() -> None:
         stages.audit.main()
@@ -177,7 +177,7 @@ def _evaluate() -> Callable[[], object]:
 
 def _report() -> Callable[[], object]:
     """Without activation maps, which are as many for any number of images."""
-    thumbnails.explained = lambda *_: defaultdict(str)  # type: ignore[assignment]
+    thumbnails.explained = lambda *_: defaultdict(str)
     return stages.report.main
 
 

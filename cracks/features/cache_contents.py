@@ -60,13 +60,13 @@ def is_usable(stock: Stock) -> bool:
 
     They can if an extraction with the same settings by the weights that are here has this context.
     """
-    settings = {name: stock.context.get(name) for name in SETTINGS}
+    settings: dict[str, Any] = {name: stock.context.get(name) for name in SETTINGS}
     weights = weights_path(str(settings["backbone"]))
     if not weights.is_file() or settings["engine"] not in ENGINES:
         return False
     augmentation = Augmentation.model_construct(**stock.context.get("augmentation", {}))
     extraction = Extraction(weights=weights, augmentation=augmentation, **settings)
-    return stock.key in map(context_key, extraction.contexts())
+    return stock.key in [context_key(context) for context in extraction.contexts()]
 
 
 def remove_others(path: Path, kept: Iterable[bytes]) -> None:
