@@ -5,10 +5,10 @@ from pathlib import Path
 
 from cracks.inference.classifier import Classifier, load_classifier
 from cracks.inference.crack_map import training_side
-from cracks.inference.cutting import MARGIN, Grid, cut_photographs, name_photographs
+from cracks.inference.cutting import MARGIN, Grid, cut_photographs
+from cracks.inference.photographs import find_photographs, output_names
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.new_folder import new_folder
-from cracks.pipeline.outputs import write_csv
+from cracks.pipeline.outputs import new_folder, write_csv
 from cracks.pipeline.params import Params, load_params
 from cracks.pipeline.paths import head_path, weights_path
 
@@ -20,12 +20,14 @@ def run(
 ) -> int:
     """Write the patches and their table to `out`; the result is 1 if a photograph was left out."""
     params = load_params()
+    if not folder.is_dir():
+        raise CracksError(f"Expected a folder of photographs at {folder}, found none.")
     if out.resolve().is_relative_to(folder.resolve()):
         raise CracksError(
             f"Expected a folder for the patches outside {folder}, found {out}; name another one, "
             "or the patches will be taken for photographs the next time."
         )
-    photographs = name_photographs(folder)
+    photographs = output_names(find_photographs([str(folder)]), folder)
     side = patch or training_side()
     with new_folder(out) as temporary:
         classifiers = _classifiers(backbone, params)

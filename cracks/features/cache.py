@@ -87,18 +87,18 @@ class FeatureCache:
                 found |= self._find(keys[start : start + _KEYS_PER_QUERY])
         return found
 
-    def describe(self, context: Mapping[str, object]) -> None:
-        """Note what rows of a context are, for `python -m cracks cache`."""
-        if self._database is not None:
-            values = (context_key(context), json.dumps(context, sort_keys=True))
-            with self._surviving(), self._database:
-                self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", values)
-
     def put(self, rows: Mapping[bytes, Row]) -> None:
         """Keep rows; they are written about once a second, and at the end."""
         self._waiting |= rows
         if monotonic() - self._written > _BETWEEN_WRITES:
             self._write()
+
+    def describe(self, context: Mapping[str, object]) -> None:
+        """Record what the rows of a context are, for `python -m cracks cache`."""
+        values = (context_key(context), json.dumps(context, sort_keys=True))
+        if self._database is not None:
+            with self._surviving(), self._database:
+                self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", values)
 
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         if self._database is None:

@@ -62,7 +62,7 @@ def is_usable(stock: Stock) -> bool:
     """
     settings: dict[str, Any] = {name: stock.context.get(name) for name in SETTINGS}
     weights = weights_path(str(settings["backbone"]))
-    if not weights.is_file() or settings["engine"] not in ENGINES:
+    if stock.key is None or not weights.is_file() or settings["engine"] not in ENGINES:
         return False
     augmentation = Augmentation.model_construct(**stock.context.get("augmentation", {}))
     extraction = Extraction(weights=weights, augmentation=augmentation, **settings)

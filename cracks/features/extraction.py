@@ -209,9 +209,9 @@ def compute_rows(
     augment = load_augment(extraction.augmentation) if extraction.augmentation.views else None
     with open_archive(archive) as members:
         inputs = _inputs(members, views, extraction.image_size, augment)
-        for some, result in run_batched(engine, inputs):
-            _check_finite(extraction, some, result)
-            yield some, result
+        for batch, result in run_batched(engine, inputs):
+            _check_finite(extraction, batch, result)
+            yield batch, result
 
 
 def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> None:

@@ -1,7 +1,6 @@
 """Cutting photographs of walls into patches that people label, the least certain ones first."""
 
 import errno
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from PIL import Image
 
 from cracks.images.decoding import RGB, to_input
 from cracks.inference.classifier import Classifier
-from cracks.inference.photographs import find_photographs, open_photograph
+from cracks.inference.photographs import open_photograph
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.progress import progress
 
@@ -53,33 +52,8 @@ class Grid(NamedTuple):
         return range(room % self.stride // 2, room + 1, self.stride)
 
 
-def name_photographs(folder: Path) -> dict[str, Path]:
-    """The photographs in a folder and below it, by the name that their patches get.
-
-    It is the path in the folder without its suffix, which is kept if two differ in nothing else
-    (or, for systems that do not tell them apart, in upper and lower case).
-
-    Raises:
-        CracksError: if it is no folder or has no photographs, or two names are still the same.
-    """
-    if not folder.is_dir():
-        raise CracksError(f"Expected a folder of photographs at {folder}, found none.")
-    paths = [path.relative_to(folder) for path in find_photographs([str(folder)])]
-    times = Counter(path.with_suffix("").as_posix().casefold() for path in paths)
-    names: dict[str, Path] = {}
-    taken: dict[str, Path] = {}
-    for path in paths:
-        short = path.with_suffix("").as_posix()
-        name = short if times[short.casefold()] == 1 else path.as_posix()
-        other = taken.setdefault(name.casefold(), path)
-        if other != path:
-            raise CracksError(f"Expected photographs of different names, found {other} and {path}.")
-        names[name] = folder / path
-    return names
-
-
 def cut_photographs(
-    photographs: Mapping[str, Path],
+    photographs: Mapping[Path, str],
     out: Path,
     grid: Grid,
     classifiers: Sequence[Classifier],
@@ -87,7 +61,7 @@ def cut_photographs(
     """Write `<name>-<row>-<column>.jpg` for each patch; one photograph is in memory at a time.
 
     Args:
-        photographs: what `name_photographs` returns.
+        photographs: what the names of the patches of each begin with, as `output_names` gives it.
         out: folder for the patches.
         grid: size and distance of the patches.
         classifiers: those whose probability is wanted, or none.
@@ -103,7 +77,7 @@ def cut_photographs(
     tables: list[pd.DataFrame] = []
     unusable: dict[Path, str] = {}
     with progress(desc="cut", unit="patch") as bar:
-        for number, (name, path) in enumerate(photographs.items(), start=1):
+        for number, (path, name) in enumerate(photographs.items(), start=1):
             bar.set_description_str(f"photograph {number:,} of {len(photographs):,}")
             try:
                 table = _cut(path, name, out, grid, classifiers)

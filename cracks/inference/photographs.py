@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cracks.images.decoding import RGB, decode, to_input
@@ -41,19 +41,25 @@ def _is_listed(path: Path) -> bool:
     return is_image_name(path.name) and not path.name.startswith(".")
 
 
-def output_names(paths: Sequence[Path]) -> dict[Path, str]:
+def output_names(paths: Sequence[Path], folder: Path | None = None) -> dict[Path, str]:
     """A name for what is written about each photograph: no two are the same.
 
-    It is the path below the folder that holds all of them, without the suffix unless two
-    photographs differ in nothing else.
+    It is the path below `folder` (by default, the innermost one that holds all of them), without
+    the suffix unless two photographs differ in nothing else, upper and lower case alike.
     """
     absolute = {path: Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100 - links stay
-    above = os.path.commonpath([path.parent for path in absolute.values()])
+    above = os.path.abspath(  # noqa: PTH100
+        folder or os.path.commonpath([path.parent for path in absolute.values()])
+    )
     names = {path: full.relative_to(above) for path, full in absolute.items()}
     short = {path: name.with_suffix("") for path, name in names.items()}
-    if len(set(short.values())) == len(set(names.values())):
+    if _different(short) == _different(names):
         names = short
     return {path: name.as_posix() for path, name in names.items()}
+
+
+def _different(names: Mapping[Path, Path]) -> int:
+    return len({name.as_posix().casefold() for name in names.values()})
 
 
 def open_photograph(path: Path) -> RGB:

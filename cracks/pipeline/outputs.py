@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.lifetime import temporary
+from cracks.pipeline.lifetime import remove, temporary
 
 Number = int | float
 
@@ -59,12 +59,42 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; rename it to `path` if the block ends well.
+
+    On an error the temporary folder is removed, as are those of processes that were killed.
+
+    Raises:
+        CracksError: if there is something at `path` already, or `path` is below a file.
+    """
+    target = path.resolve()
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise CracksError(
+            f"Expected a new or empty folder for the results, found something at {path}; "
+            "name another one."
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise CracksError(f"Expected a folder at {path.parent}, found a file.") from None
+    prefix = f".{target.name[:_NAME_KEPT]}.tmp.{_HOST}-"
+    mine = target.with_name(f"{prefix}{os.getpid()}")
+    _remove_left_by_killed(target.parent, prefix, suffix="")
+    with temporary(mine):
+        mine.mkdir()
+        yield mine
+        if target.exists():
+            target.rmdir()  # Windows does not rename to a name that is taken
+        mine.rename(target)
+
+
 def _remove_left_by_killed(folder: Path, prefix: str, suffix: str) -> None:
     for left in folder.iterdir():
         if left.name.startswith(prefix) and left.name.endswith(suffix):
             process = left.name.removeprefix(prefix).removesuffix(suffix)
             if process.isdecimal() and not psutil.pid_exists(int(process)):
-                left.unlink(missing_ok=True)
+                remove(left)
 
 
 def reserve(path: Path, size: int) -> None:

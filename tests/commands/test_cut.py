@@ -46,7 +46,9 @@ def test_without_a_classifier_patches_are_in_order(
 
 def test_patches_are_as_large_as_training_images(folder: Path) -> None:
     Path("data").mkdir()
-    Path("data/images.csv").write_text("id,width,height\na,64,80\n")
+    Path("data/images.csv").write_text(
+        "id,label,given,sha256,group,width,height\na,positive,,0,a,64,80\n"
+    )
     assert cut("walls", "out") == 0
     assert set(pd.read_csv("out/patches.csv")["width"]) == {64}
 

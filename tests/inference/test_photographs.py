@@ -28,6 +28,16 @@ def test_output_names_keep_folders_and_differ(paths: list[str], names: list[str]
     )
 
 
+def test_output_names_begin_at_a_folder() -> None:
+    names = output_names([Path("walls/a/b/1.jpg")], Path("walls"))
+    assert names == {Path("walls/a/b/1.jpg"): "a/b/1"}
+
+
+def test_output_names_differ_where_upper_and_lower_case_are_alike() -> None:
+    names = output_names([Path("walls/1.JPG"), Path("walls/a.jpg"), Path("walls/A.png")])
+    assert set(names.values()) == {"1.JPG", "a.jpg", "A.png"}
+
+
 def test_a_file_named_twice_has_one_name() -> None:
     twice = [Path("a/1.jpg"), Path("a/1.jpg").absolute()]
     assert set(output_names(twice).values()) == {"1"}

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.outputs import replacing, sha256_of, write_csv, write_json, write_text
+from cracks.pipeline.outputs import (
+    new_folder,
+    replacing,
+    sha256_of,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -121,3 +128,52 @@ def test_tables_have_unix_line_ends_and_fixed_digits(tmp_path: Path) -> None:
 def test_sha256_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_of(tmp_path / "x").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_a_folder_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "results"
+    with new_folder(path) as temporary:
+        (temporary / "x.txt").write_text("x")
+        assert not path.exists()
+    assert (path / "x.txt").read_text() == "x"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    with new_folder(tmp_path / "results") as temporary:
+        (temporary / "x.txt").write_text("x")
+    assert [path.name for path in tmp_path.rglob("*")] == ["results", "x.txt"]
+
+
+def test_an_error_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "results") as temporary:
+        (temporary / "x.txt").write_text("x")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_of_a_folder_is_removed(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with new_folder(tmp_path / "results") as temporary:
+        name = temporary.name
+    (tmp_path / "results").rmdir()
+    left = tmp_path / name.replace(f"-{os.getpid()}", f"-{ended.pid}")
+    left.mkdir()
+    (left / "half.txt").write_text("half")
+    with new_folder(tmp_path / "results"):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["results"]
+
+
+def test_results_are_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "mine.txt").write_text("mine")
+    for path in (tmp_path / "results", tmp_path / "results" / "mine.txt", tmp_path):
+        with pytest.raises(CracksError, match="new or empty folder"), new_folder(path):
+            raise AssertionError
+    with pytest.raises(CracksError, match="found a file"):
+        with new_folder(tmp_path / "results" / "mine.txt" / "below"):
+            raise AssertionError
+    assert (tmp_path / "results" / "mine.txt").read_text() == "mine"
