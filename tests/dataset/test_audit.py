@@ -9,7 +9,7 @@ from PIL import Image
 from cracks.dataset import audit as audits
 from cracks.dataset.audit import Audit, audit_archive
 from cracks.dataset.split import assign_parts, count_split
-from cracks.images.archive import write_archive
+from cracks.images.archive import open_archive, write_archive
 from cracks.images.decoding import RGB, decode
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import POSITIVE
@@ -209,7 +209,7 @@ def test_a_worker_opens_the_archive_once(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "images.zip"
     write_archive(path, plain().items())
     opened = []
-    plain_open = audits.open_archive
+    plain_open = open_archive
 
     def open_and_count(path: Path) -> zipfile.ZipFile:
         opened.append(plain_open(path))
