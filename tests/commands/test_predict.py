@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cracks.heads.head import LinearHead
 from cracks.images.decoding import RGB
 from cracks.inference.classifier import Classifier
 from cracks.pipeline.params import load_params
+from tests.support.heads import ORIGIN
 from tests.support.project import ROOT
 
 PHOTOGRAPHS = ["a/1.jpg", "b/1.jpg", "b/1.png"]
@@ -39,6 +41,8 @@ def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(predict, "load_params", lambda: params)
     monkeypatch.setattr(predict, "load_classifier", lambda *_: classifier)
     monkeypatch.setattr(predict, "activation_maps", maps)
+    trained = SimpleNamespace(origin=ORIGIN)
+    monkeypatch.setattr(predict, "load_trained", lambda _: trained)
     return tmp_path
 
 

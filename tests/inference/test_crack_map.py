@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -108,5 +109,7 @@ def test_patches_are_as_large_as_the_training_images(
     monkeypatch.chdir(tmp_path)
     assert training_side() == 227
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "images.csv").write_text("id,width,height\na,300,200\nb,256,256\nc,9,99\n")
+    sizes = pd.DataFrame({"width": [300, 256, 9], "height": [200, 256, 99]})
+    images = sizes.assign(**dict.fromkeys(["id", "label", "given", "sha256", "group"], "a"))
+    images.to_csv(tmp_path / "data" / "images.csv", index=False)
     assert training_side() == 200

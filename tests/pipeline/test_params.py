@@ -70,7 +70,11 @@ def test_values_are_those_that_dvc_records(line: str, key: str, value: Any, tmp_
         "%YAML 1.2\n---\n" + with_line("epochs:", "epochs: 010"),
         GOOD + "...\n",
         GOOD.replace("\nseed: 0", "\nseed: &seed 3").replace("seeds: 5", "seeds: *seed"),
-        re.sub(r"(?m)^photos:.*\n(  .*\n)+", "photos: {limit: 3, <<: {seed: 7, limit: 4}}\n", GOOD),
+        re.sub(
+            r"(?m)^photos:.*\n(  .*\n)+",
+            "photos: {limit: 3, group: null, <<: {seed: 7, limit: 4}}\n",
+            GOOD,
+        ),
     ],
     ids=["CRLF", "BOM", "1.1", "1.2", "end", "alias", "merge"],
 )

@@ -37,7 +37,7 @@ def test_photographs_are_named_and_kept_whole(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     split, metrics = run(tmp_path, "photos", r"(\d+)-\d+\.jpg$")
-    assert list(split.columns) == ["id", "label", "part", "group", "photograph"]
+    assert list(split.columns) == ["id", "label", "part", "group", "sha256", "photograph"]
     assert split.groupby("photograph")["part"].nunique().max() == 1
     assert metrics["test.photograph_in_train"] == 0
     assert metrics["test.photographs"] == 4
@@ -53,5 +53,5 @@ def test_without_photographs_nothing_speaks_of_them(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     split, metrics = run(tmp_path, dataset, group)
-    assert list(split.columns) == ["id", "label", "part", "group"]
+    assert list(split.columns) == ["id", "label", "part", "group", "sha256"]
     assert metrics.keys() == json.loads((ROOT / "metrics/split.json").read_text()).keys()
