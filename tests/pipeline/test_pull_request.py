@@ -149,7 +149,7 @@ def test_an_invalid_parameter_is_an_error(review: Review, runner: Project) -> No
     commit(runner)
     status, comment = review()
     assert status == 1
-    assert "Error: params.yaml: 'epochs': expected a whole number" in comment
+    assert "Error: params.yaml: 'epochs': expected a valid integer" in comment
 
 
 def test_a_changed_pin_is_shown(review: Review, runner: Project) -> None:
