@@ -194,7 +194,7 @@ def test_another_clone_gives_the_same_bytes(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"epochs": "two"}, "'epochs': expected a whole number, found 'two'"),
+        ({"epochs": "two"}, "'epochs': expected a valid integer"),
         ({"dataset": "photos"}, "Expected images in two class folders in data/photos"),
         ({"positive_class": "wet"}, "Expected positive_class to be one of"),
         ({"weights.resnet50": "no/such.h5"}, "weights file, found 'no/such.h5'"),
