@@ -195,7 +195,7 @@ def test_another_clone_gives_the_same_bytes(
     ("changes", "sentence"),
     [
         ({"epochs": "two"}, "'epochs': expected a valid integer"),
-        ({"dataset": "photos"}, "Expected images in two class folders in data/photos"),
+        ({"dataset": "photos"}, "Expected images in two class folders (which may be below"),
         ({"positive_class": "wet"}, "Expected positive_class to be one of"),
         ({"weights.resnet50": "no/such.h5"}, "weights file, found 'no/such.h5'"),
     ],
