@@ -62,7 +62,8 @@ def interrupt(project: Project, tmp_path: Path, command: str, imports: int, wait
     assert "Traceback" not in words, words
     if status == 130:
         return words
-    assert status == 0, words
+    # it ended by itself, or the interpreter was on its way out and had its handlers removed
+    assert status in (0, -signal.SIGINT), words
     return ""
 
 
@@ -94,6 +95,7 @@ def test_ctrl_c_of_dvc_is_no_traceback(wait: float, project: Project) -> None:
     # none if the interpreter was not up yet, or the stage was faster
     assert said.count("Interrupted; run `dvc repro` to go on.") <= 1
     assert until(lambda: not below(project.folder)), below(project.folder)
+    project.mend_lock()
     project.run("dvc", "repro", "--force", "--single-item", "audit")
     assert project.results() == before
 

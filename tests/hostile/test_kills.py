@@ -3,7 +3,6 @@
 After them the stage gives the bytes that it gives undisturbed, and no process and no file is left.
 """
 
-import json
 import random
 import sys
 import time
@@ -65,15 +64,6 @@ def kill(kind: str, dvc: int, stage: psutil.Process) -> None:
             psutil.Process(dvc).kill()
 
 
-def mend_lock(project: Project) -> None:
-    """Remove DVC's own lock file if the kill has cut it: DVC writes it in place, and says so."""
-    lock = project.folder / ".dvc/tmp/rwlock"
-    try:
-        json.loads(lock.read_text())
-    except ValueError:
-        lock.unlink()
-
-
 def test_there_are_forty_kills_and_each_stage_has_some() -> None:
     assert sum(map(len, KILLS.values())) == 40
     assert list(KILLS) == list(PIPELINE["stages"])
@@ -94,7 +84,7 @@ def test_a_stage_gives_the_same_bytes_after_kills(name: str, project: Project) -
         kill(kind, dvc.pid, stage)
         assert until(lambda: not below(project.folder)), (kind, below(project.folder))
         dvc.communicate()
-        mend_lock(project)
+        project.mend_lock()
     project.run("dvc", "repro", "--force", "--single-item", name)
     after = project.results()
     assert after.keys() == before.keys()
