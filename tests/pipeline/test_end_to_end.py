@@ -116,13 +116,15 @@ def test_what_needs_no_tensorflow_does_not_import_it(
 
 
 def test_a_diff_fits_on_a_screen(project: Project) -> None:
-    project.run("dvc", "exp", "run", "-S", "epochs=2")
+    project.run("dvc", "exp", "run", "-S", "epochs=2", "-S", "threshold=0.3")
     lines = project.run("dvc", "metrics", "diff", "--md", "--no-path").splitlines()
     assert 3 < len(lines) <= 32
     assert max(map(len, lines)) <= 80
     said = project.run("python", "-m", "cracks", "experiments").splitlines()
     assert max(map(len, said)) <= 120
-    assert any(line.startswith("workspace") and line.endswith("epochs=2") for line in said)
+    assert any(
+        line.startswith("workspace") and line.endswith("epochs=2 threshold=0.3") for line in said
+    )
     project.run("git", "checkout", "--quiet", "--", "params.yaml")
     assert project.stages_run("dvc", "repro") == []
 
