@@ -8,8 +8,22 @@ import click
 
 from cracks.pipeline.errors import exit_on_error
 
+
+class _Backbone(click.ParamType[str]):
+    """A name in the catalogue of backbones, which is imported only where one is given."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from cracks.backbones.catalogue import BACKBONES
+
+        if value not in BACKBONES:
+            self.fail(f"{value!r} is not one of {', '.join(BACKBONES)}.", param, ctx)
+        return value
+
+
 _BACKBONE = click.option(
-    "--backbone", metavar="NAME", help="resnet50, vgg16, …; all of params.yaml if not given."
+    "--backbone", type=_Backbone(), help="resnet50, vgg16, …; all of params.yaml if not given."
 )
 
 
@@ -87,7 +101,7 @@ def external(**options: Any) -> int:
 
 
 @cli.command()
-@click.option("--backbone", required=True, metavar="NAME", help="resnet50, vgg16, …")
+@click.option("--backbone", required=True, type=_Backbone(), help="resnet50, vgg16, …")
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
 @click.argument("file", type=click.Path(path_type=Path))
 def export(**options: Any) -> int:
