@@ -91,11 +91,11 @@ def test_a_warm_cache_needs_no_engine(
     extract_features(extraction, archive, images, tmp_path / "b.npy")
 
 
-THROUGH = [
+THROUGH = sorted(
     module
     for module in needed_by(Path("cracks/features/extraction.py"))
     if not module.is_relative_to("cracks/pipeline") and module != Path("cracks/fetch.py")
-]
+)
 """The modules that pixels pass through on their way to features; the others carry files."""
 
 
