@@ -37,7 +37,7 @@ import stages.precompute
 import stages.report
 import stages.split
 from cracks.dataset import audit
-from cracks.dataset.audit import Seen
+from cracks.dataset.audit import Member
 from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
 from cracks.features.cache import FeatureCache, cache_path, row_key
 from cracks.features.extraction import Extraction
@@ -99,7 +99,7 @@ def _archive() -> Callable[[], object]:
 
 
 def _audit() -> Callable[[], object]:
-    audit._examine = _made_seen  # type: ignore[assignment]  # noqa: SLF001
+    audit._examine = _made_members  # type: ignore[assignment]  # noqa: SLF001
 
     def run() -> None:
         stages.audit.main()
@@ -110,7 +110,7 @@ def _audit() -> Callable[[], object]:
     return run
 
 
-def _made_seen(_: Path, names: Sequence[str], *_others: object) -> Iterator[Seen]:
+def _made_members(_: Path, names: Sequence[str], *_others: object) -> Iterator[Member]:
     for number, name in enumerate(names):
         is_copy = number % IMAGES_A_COPY == 1
         random = np.random.default_rng(number - is_copy)
@@ -118,7 +118,7 @@ def _made_seen(_: Path, names: Sequence[str], *_others: object) -> Iterator[Seen
         thumbnail = random.integers(0, 256, (THUMBNAIL, THUMBNAIL), dtype=np.uint8)
         if is_copy:
             hashes ^= np.uint64(0b10010001)
-        yield Seen(name, "", 227, 227, f"{number:064x}", Fingerprint(hashes, thumbnail))
+        yield Member(name, "", 227, 227, f"{number:064x}", Fingerprint(hashes, thumbnail))
 
 
 def _split() -> Callable[[], object]:

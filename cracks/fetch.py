@@ -32,11 +32,11 @@ MAX_SIZE = 1 << 33  # bytes, of a file whose size neither the caller nor the ser
 
 
 class _MirrorError(Exception):
-    """This URL does not give the file; another one may."""
+    """This URL does not serve the file; another one may."""
 
 
 class _WrongFileError(_MirrorError):
-    """This URL gives another file."""
+    """This URL serves another file."""
 
 
 class _TransientError(_MirrorError):
@@ -52,7 +52,7 @@ def fetch(
     checksum: str | None = None,
     hint: str = "run again when the network is back",
 ) -> Path:
-    """Download a file from the first of `urls` that gives the right one.
+    """Download a file from the first of `urls` that serves the right one.
 
     A file at `destination` that matches is used without network. Processes that fetch the same
     destination wait for each other.
@@ -69,7 +69,7 @@ def fetch(
         `destination`.
 
     Raises:
-        CracksError: if no mirror gives a file of this size and checksum.
+        CracksError: if no mirror serves a file of this size and checksum.
     """
     key = hashlib.sha256(os.fsencode(destination.absolute())).hexdigest()[:16]
     part = cache_folder("downloads") / f"{key}.part"
@@ -136,7 +136,7 @@ def _download(url: str, part: Path, what: str, size: int | None) -> None:
 
 
 def _receive(url: str, part: Path, what: str, size: int | None) -> None:
-    """Request once what `part` lacks, and append it."""
+    """Request the rest of `part` once, and append it."""
     etag = _saved_etag(part, url)
     headers = {"Accept-Encoding": "identity"}  # ranges and sizes count the bytes of the file
     if etag and (offset := _length(part)):
@@ -155,7 +155,7 @@ def _receive(url: str, part: Path, what: str, size: int | None) -> None:
                 raise _TransientError(f"answered {reply.status_code} with another range")
             _append(reply, part, what, size)
     except (exceptions.RequestException, HTTPError, ValueError) as error:
-        raise _explained(error) from None
+        raise _mirror_error(error) from None
 
 
 def _close_redirect(reply: requests.Response, **_: Any) -> None:
@@ -165,7 +165,7 @@ def _close_redirect(reply: requests.Response, **_: Any) -> None:
 
 
 def _check_headers(reply: requests.Response) -> None:
-    """Refuse what is no file and no answer to a range."""
+    """Refuse a response that is neither a file nor an answer to a range request."""
     status = reply.status_code
     if status == 416:  # about the range, whatever page comes with it
         return
@@ -205,8 +205,8 @@ def _append(reply: requests.Response, part: Path, what: str, size: int | None) -
         raise _TransientError(f"sent {_length(part):,} of {total:,} bytes")
 
 
-def _explained(error: Exception) -> _MirrorError:
-    """An error of requests or urllib3 in plain words."""
+def _mirror_error(error: Exception) -> _MirrorError:
+    """Describe an error of requests or urllib3."""
     cause = error.args[0] if error.args else None
     if isinstance(error, exceptions.SSLError):
         return _MirrorError(f"has no valid TLS connection ({getattr(cause, 'reason', cause)})")
@@ -223,7 +223,7 @@ def _explained(error: Exception) -> _MirrorError:
 
 
 def _saved_etag(part: Path, url: str) -> str:
-    """The strong ETag of the version that `part` begins; empty if there is none from `url`."""
+    """The strong ETag of the version in `part`; empty if it has none or is not from `url`."""
     note = part.with_suffix(".etag")
     text = note.read_text(encoding="utf-8", errors="replace") if note.is_file() else ""
     match = re.fullmatch(re.escape(url) + r'\n("[!#-~]+")', text)

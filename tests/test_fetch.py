@@ -128,7 +128,7 @@ def test_the_next_run_resumes_what_the_last_one_left(destination: Path) -> None:
     assert destination.read_bytes() == BODY
 
 
-@pytest.mark.parametrize(("moment", "requests"), [("_explained", 2), ("mismatch", 1)])
+@pytest.mark.parametrize(("moment", "requests"), [("_mirror_error", 2), ("mismatch", 1)])
 def test_an_interrupted_run_is_resumed(
     destination: Path, monkeypatch: pytest.MonkeyPatch, moment: str, requests: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""`cache`: what the feature cache holds, and the removal of what is of no use."""
+"""`cache`: the contents of the feature cache, and the removal of unusable rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from cracks.features.cache_contents import SETTINGS, Stock, is_usable, read_cont
 
 
 def run(*, prune: bool) -> int:
-    """Print one line for each kind of rows, and their sum."""
+    """Print a line for each context, and the total size."""
     path = cache_path()
     if not path.exists():
         print(f"{path}: no feature cache yet.")
@@ -25,7 +25,7 @@ def _print_contents(path: Path, contents: Sequence[Stock], usable: Sequence[Stoc
     for stock in contents:
         use = "yes" if stock in usable else "no"
         print(f"{stock.rows:>10,} rows {stock.size / 1e6:>10,.1f} MB  {use:>3}  {_title(stock)}")
-    print(f"{path}: {path.stat().st_size / 1e6:,.1f} MB on the disk; yes: of use in this folder.")
+    print(f"{path}: {path.stat().st_size / 1e6:,.1f} MB on disk; yes: usable in this folder.")
 
 
 def _title(stock: Stock) -> str:

@@ -10,7 +10,7 @@ from cracks.pipeline.errors import exit_on_error
 
 
 class _Backbone(click.ParamType[str]):
-    """A name in the catalogue of backbones, which is imported only where one is given."""
+    """A name in the catalogue of backbones, which is imported only if a name is given."""
 
     name = "name"
 
@@ -29,14 +29,16 @@ _BACKBONE = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    """Use and judge the crack classifiers that `dvc repro` trained."""
+    """Use and evaluate the crack classifiers that `dvc repro` trained."""
 
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_BACKBONE
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
-@click.option("--out", type=click.Path(path_type=Path), help="Write there instead of printing.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write to this file instead of printing."
+)
 @click.option("--explain", type=click.Path(path_type=Path), help="Folder for activation maps.")
 @click.option("--map", "maps", type=click.Path(path_type=Path), help="Folder for crack maps.")
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches of a map.")
@@ -49,9 +51,9 @@ def predict(**options: Any) -> int:
     \b
       python -m cracks predict photos/ --backbone vgg16 --format csv --out cracks.csv
       python -m cracks predict wall.jpg --map maps        where a large photograph is cracked
-      python -m cracks predict patch.jpg --explain why    which places speak for a crack
+      python -m cracks predict patch.jpg --explain why    the evidence for a crack, by place
 
-    The exit code is 1 if a file could not be read; its row says why.
+    The exit code is 1 if a file could not be read; its row gives the reason.
     """
     from cracks.commands.predict import run
 
@@ -62,8 +64,14 @@ def predict(**options: Any) -> int:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @_BACKBONE
-@click.option("--patch", type=click.IntRange(min=32), help="Pixels of a side; as in training.")
-@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches; a side.")
+@click.option(
+    "--patch", type=click.IntRange(min=32), help="Pixels of a side; by default, as in training."
+)
+@click.option(
+    "--stride",
+    type=click.IntRange(min=1),
+    help="Pixels between patches; by default, a patch's side.",
+)
 def cut(**options: Any) -> int:
     r"""Cut photographs of walls into patches, to be labelled for training.
 
@@ -72,10 +80,11 @@ def cut(**options: Any) -> int:
       python -m cracks cut walls/ patches/ --patch 256 --backbone vgg16
 
     OUT is a new folder. It gets <photograph>-<row>-<column>.jpg for each patch, and patches.csv,
-    where those come first that the trained classifiers are least certain about. Sort the patches
-    into two class folders below data/photos/; photos.group in params.yaml keeps photographs apart.
+    which lists the patches that the trained classifiers are least certain about first. Sort the
+    patches into two class folders below data/photos/; photos.group in params.yaml keeps
+    photographs apart.
 
-    The exit code is 1 if a photograph could not be cut; a line says why.
+    The exit code is 1 if a photograph could not be cut; a line gives the reason.
     """
     from cracks.commands.cut import run
 
@@ -84,8 +93,10 @@ def cut(**options: Any) -> int:
 
 @cli.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--positive-class", help="Class folder that holds the cracks.")
-@click.option("--name", help="Folder of the results below external/; the source's name.")
+@click.option("--positive-class", help="Class folder of the cracks.")
+@click.option(
+    "--name", help="Folder of the results below external/; by default, the name of SOURCE."
+)
 def external(**options: Any) -> int:
     """Score the classifiers on labelled images of another camera or another wall.
 
@@ -121,9 +132,9 @@ def export(**options: Any) -> int:
 @cli.command()
 @click.argument("base", default="main")
 @click.option("--fail-if", multiple=True, metavar="'METRIC < NUMBER'", help="Repeatable.")
-@click.option("--json", is_flag=True, help="For machines.")
+@click.option("--json", is_flag=True, help="Print JSON.")
 def review(**options: Any) -> int:
-    """Print as Markdown what a change did to the classifiers.
+    """Print in Markdown how a change affected the classifiers.
 
     BASE is a branch, tag or commit.
 
@@ -138,7 +149,7 @@ def review(**options: Any) -> int:
       0  nothing below
       1  an error, such as an invalid parameter or the conflict markers of a merge
       2  a mistake on the command line
-      3  a condition of --fail-if holds
+      3  a condition of --fail-if is true
       4  --fail-if cannot be judged: the sides were tested on different images
       5  the results are stale: `dvc repro` did not run after the last change
       6  the metrics are not those of metrics/predictions.csv
@@ -175,16 +186,16 @@ def localisation() -> int:
 
 
 @cli.command()
-@click.option("--prune", is_flag=True, help="Remove the rows that are of no use here.")
+@click.option("--prune", is_flag=True, help="Remove the rows that are unusable here.")
 def cache(**options: Any) -> int:
     r"""Show the feature cache, which all folders of a user share.
 
     \b
-      python -m cracks cache            what is in it, and what is of use in this folder
+      python -m cracks cache            its contents, and what is usable in this folder
       python -m cracks cache --prune    keep only that
 
-    Rows are of use here if they were computed by the weights in data/weights, this code and the
-    installed packages, with whatever parameters.
+    Rows are usable here if they were computed by the weights in data/weights, this code and the
+    installed packages, with any parameters.
     """
     from cracks.commands.cache import run
 
@@ -192,7 +203,7 @@ def cache(**options: Any) -> int:
 
 
 def main() -> None:
-    """Run the command line; errors of people and of the world end in one sentence."""
+    """Run the command line; errors end in one sentence."""
     with exit_on_error():
         try:
             status = cli.main(prog_name="python -m cracks", standalone_mode=False)

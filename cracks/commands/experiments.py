@@ -1,4 +1,4 @@
-"""`experiments`: what was tried from the current commit, by what it changed and what came out."""
+"""`experiments`: those based on the current commit, their changed parameters and results."""
 
 import textwrap
 from typing import Any
@@ -13,7 +13,7 @@ _NAME, _NUMBER = 20, 9  # characters of a column
 
 
 def run() -> int:
-    """Print one row for the workspace, for the current commit and for each experiment."""
+    """Print a row for the workspace, the current commit and each experiment."""
     from dvc.api import exp_show
 
     params = load_params()
@@ -38,7 +38,7 @@ def _heading(backbones: list[str]) -> str:
 
 
 def _row(row: dict[str, Any], changed: list[str], backbones: list[str]) -> str:
-    """One experiment; what it changed goes on below where it is too long."""
+    """A row; its changed parameters are wrapped if they are too long."""
     name = (row["Experiment"] or row["rev"])[: _NAME - 1]
     numbers = "".join(
         f"{_number(row.get(f'{backbone}.{metric}'), metric):>{_NUMBER}}"

@@ -7,6 +7,6 @@ from cracks.pipeline.params import load_params
 
 
 def run(backbone: str, form: str, file: Path) -> int:
-    """Write the model and say how well it agrees with the pipeline."""
+    """Write the model and print how well it agrees with the pipeline."""
     print(export_classifier(backbone, form, load_params(), file))
     return 0

@@ -6,7 +6,7 @@ from cracks.pipeline.params import load_params
 
 
 def run() -> int:
-    """Print it for every backbone."""
+    """Print the result of each backbone."""
     params = load_params()
     for backbone in params.weights:
         result = measure(backbone, params)

@@ -1,4 +1,4 @@
-"""`review`: what a change did to the classifiers."""
+"""`review`: how a change affected the classifiers."""
 
 import sys
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Exit(IntEnum):
     """Exit codes, beside 1 for an error and 2 for a mistake on the command line."""
 
     GOOD = 0
-    CONDITION = 3  # one of --fail-if holds
+    CONDITION = 3  # one of --fail-if is true
     NOT_COMPARABLE = 4  # --fail-if cannot be judged
     STALE = 5
     MISMATCH = 6  # the metrics are not those of the predictions
@@ -38,7 +38,7 @@ def run(base: str, fail_if: Sequence[str], *, json: bool) -> int:
     name, commit = resolve(base)
     tree = WorkingTree()
     stale = find_stale(tree, "HEAD", commit.sha)
-    load_params()  # or end with the sentence that says what is wrong with them
+    load_params()  # raises if they are invalid
     now = read_side("the working tree", tree)
     if now is None:
         raise CracksError(
@@ -73,7 +73,7 @@ def _nothing_to_compare(name: str, now: Side) -> str:
 def _exit_code(
     wrong: Sequence[str], stale: Staleness, *, judged: bool, failed: bool = False
 ) -> Exit:
-    """The gravest finding, which has the highest code."""
+    """The most serious finding, which has the highest code."""
     if wrong:
         return Exit.MISMATCH
     if stale:

@@ -1,4 +1,4 @@
-"""What `make run` ends with: both classifiers side by side, and what to do next."""
+"""`summary`: both classifiers side by side, the verdict, and what to do next."""
 
 import sys
 
@@ -25,14 +25,14 @@ Try:   dvc exp run -S epochs=2             only heads, evaluate and report run
 def run() -> int:
     """Print the metrics of `metrics/evaluate.json` as a table, the verdict and the next steps.
 
-    Whether they are out of date is said first, on standard error.
+    A warning on standard error says first if they are out of date.
     """
     sources = load_params().weights
     metrics, split = read_numbers(EVALUATION), read_numbers(SPLIT_METRICS)
     stale = find_stale(WorkingTree(), "HEAD")
     if stale:
         print(
-            "These metrics are not those of the workspace: to do or changed since is "
+            "These metrics are out of date; stages to run: "
             f"{', '.join(stale.stages)}. Run `dvc repro`.",
             file=sys.stderr,
         )

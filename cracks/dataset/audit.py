@@ -1,4 +1,4 @@
-"""What is in the archive: usable images, files that are not, and which are copies of which."""
+"""The audit of an archive: usable images, unusable files, and groups of copies."""
 
 import hashlib
 import zipfile
@@ -35,8 +35,8 @@ _CHUNK = 32  # members a worker takes at a time
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a worker found out about one member; `reason` says why it cannot be used."""
+class Member:
+    """One member of the archive; `reason` says why it cannot be used, "" if it can."""
 
     name: str
     reason: str = ""
@@ -56,30 +56,30 @@ class Audit:
 
 
 def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
-    """Decode every member once and find what cannot be used and what is there twice.
+    """Decode every member once; reject what cannot be used and group copies.
 
     Args:
         path: zip archive whose members are `[train|valid|test/]<class folder>/<name>`.
-        positive_class: the class folder that holds the cracks, upper or lower case alike.
-        limits: how much may be unusable, and what counts as too large.
+        positive_class: the class folder of the cracks; case does not matter.
+        limits: the greatest share of unusable files, and the greatest size of an image.
 
     Raises:
-        CracksError: if more is unusable or has both labels, or the usable images are not of two
-            classes, one of them `positive_class`.
+        CracksError: if more files are unusable or have contradictory labels, or the usable images
+            are not of two classes, one of them `positive_class`.
     """
     with open_archive(path) as archive:
         names = member_names(archive)
     if not names:
         raise CracksError(f"Expected images in {path}, found none; add some and run again.")
-    seen, prints = _collect(_examine(path, names, limits), len(names))
-    usable = [one for one in seen if not one.reason]
-    rejected = [(one.name, one.reason) for one in seen if one.reason]
+    members, fingerprints = _collect(_examine(path, names, limits), len(names))
+    usable = [member for member in members if not member.reason]
+    rejected = [(member.name, member.reason) for member in members if member.reason]
     _check_rejected(path, rejected, len(names), limits.max_rejected)
-    _check_classes(path, [one.name for one in usable], positive_class)
+    _check_classes(path, [member.name for member in usable], positive_class)
 
     table = _table(usable, positive_class)
     same = _same_bytes(table["sha256"])
-    copies = find_copies(*prints)
+    copies = find_copies(*fingerprints)
     table["group"] = groups_of(len(table), same, copies.pairs)
     conflicts = _conflicts(table)
     rejected += conflicts
@@ -93,53 +93,55 @@ def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
     return Audit(images, pd.DataFrame(sorted(rejected), columns=["name", "reason"]), counts)
 
 
-def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Seen]:
-    """What is to be said of each member by itself, on all cores, in the order of `names`."""
+def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Member]:
+    """Examine each member in parallel; results come in the order of `names`."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     examined = in_processes(
-        partial(_examine_some, path, limits), chunks, advice="free some, lower audit.max_megapixels"
+        partial(_examine_chunk, path, limits),
+        chunks,
+        advice="free memory, lower audit.max_megapixels",
     )
     with progress(total=len(names), desc="audit", unit="img") as bar:
-        for found in examined:
-            yield from found
-            bar.update(len(found))
+        for chunk in examined:
+            yield from chunk
+            bar.update(len(chunk))
 
 
-def _examine_some(path: Path, limits: Limits, names: Sequence[str]) -> list[Seen]:
+def _examine_chunk(path: Path, limits: Limits, names: Sequence[str]) -> list[Member]:
     archive = _opened(path)
-    return [_see(archive, name, limits) for name in names]
+    return [_examine_member(archive, name, limits) for name in names]
 
 
 @lru_cache(maxsize=1)
 def _opened(path: Path) -> zipfile.ZipFile:
-    """The archive, opened once by each worker: its directory takes seconds where it is long."""
+    """The archive, opened once by each worker: a long directory takes seconds to read."""
     return open_archive(path)
 
 
-def _collect(examined: Iterator[Seen], count: int) -> tuple[list[Seen], Fingerprint]:
-    """What was seen without the fingerprints, and those of usable images stacked in two arrays."""
-    seen: list[Seen] = []
-    prints = Fingerprint(
+def _collect(examined: Iterator[Member], count: int) -> tuple[list[Member], Fingerprint]:
+    """The members without their fingerprints, and the fingerprints of usable ones, stacked."""
+    members: list[Member] = []
+    stacked = Fingerprint(
         np.empty((count, len(Turn)), np.uint64), np.empty((count, THUMBNAIL, THUMBNAIL), np.uint8)
     )
     usable = 0
-    for one in examined:
-        if one.fingerprint:
-            prints.hashes[usable], prints.thumbnail[usable] = one.fingerprint
+    for member in examined:
+        if member.fingerprint:
+            stacked.hashes[usable], stacked.thumbnail[usable] = member.fingerprint
             usable += 1
-        seen.append(replace(one, fingerprint=None))
-    return seen, Fingerprint(prints.hashes[:usable], prints.thumbnail[:usable])
+        members.append(replace(member, fingerprint=None))
+    return members, Fingerprint(stacked.hashes[:usable], stacked.thumbnail[:usable])
 
 
-def _see(archive: zipfile.ZipFile, name: str, limits: Limits) -> Seen:
+def _examine_member(archive: zipfile.ZipFile, name: str, limits: Limits) -> Member:
     try:
         _check_name(name)
         data = read_member(archive, name, limits.max_file_mb * 1_000_000)
         rgb = decode(data, max_pixels=limits.max_megapixels * 1_000_000)
     except CracksError as error:
-        return Seen(name, reason=str(error).rstrip("."))
+        return Member(name, reason=str(error).rstrip("."))
     height, width = rgb.shape[:2]
-    return Seen(name, "", width, height, hashlib.sha256(data).hexdigest(), fingerprint(rgb))
+    return Member(name, "", width, height, hashlib.sha256(data).hexdigest(), fingerprint(rgb))
 
 
 def _check_name(name: str) -> None:
@@ -167,38 +169,38 @@ def _check_classes(path: Path, usable: Sequence[str], positive_class: str) -> No
     check_classes(folders, positive_class, f"{path} after unusable files were left out")
 
 
-def _table(usable: Sequence[Seen], positive_class: str) -> pd.DataFrame:
-    places = [place_of(one.name) for one in usable]
+def _table(usable: Sequence[Member], positive_class: str) -> pd.DataFrame:
+    places = [place_of(member.name) for member in usable]
     return pd.DataFrame(
         {
-            "id": [one.name for one in usable],
+            "id": [member.name for member in usable],
             "label": [label_of(folder, positive_class) for _, folder in places],
             "given": [given for given, _ in places],
-            "width": [one.width for one in usable],
-            "height": [one.height for one in usable],
-            "sha256": [one.sha256 for one in usable],
+            "width": [member.width for member in usable],
+            "height": [member.height for member in usable],
+            "sha256": [member.sha256 for member in usable],
         }
     )
 
 
 def _same_bytes(digests: pd.Series) -> Pairs:
-    """Pairs of byte-identical files, each with the next one."""
+    """Pairs of byte-identical files; of n identical ones, n - 1 pairs."""
     places = digests.groupby(digests, sort=False).indices.values()
     pairs = [pair for same in places for pair in pairwise(same)]
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """All images of a group that holds both labels: nobody can say which label is right."""
+    """All images of groups with both labels: which label is right is unknown."""
     labels = table.groupby("group")["label"]
     mixed = table[labels.transform("nunique") > 1]
-    found = []
+    conflicts = []
     for _, group in mixed.groupby("group"):
         for label in CLASSES:
             other = group[group["label"] != label]["id"].iloc[0]
             reason = f"the same image as {other}, which has the other label"
-            found += [(name, reason) for name in group[group["label"] == label]["id"]]
-    return found
+            conflicts += [(name, reason) for name in group[group["label"] == label]["id"]]
+    return conflicts
 
 
 def _counts(images: pd.DataFrame, copies: Copies) -> dict[str, int]:

@@ -28,7 +28,7 @@ MAX_BITS = 8
 """Bits of 64 in which the hashes of two copies may differ."""
 
 MIN_CORRELATION = 0.8
-"""Least correlation of the fine detail of two copies; unrelated images have 0 on average."""
+"""Smallest correlation of the fine detail of two copies; that of unrelated images averages 0."""
 
 MIN_DETAIL = 0.35
 """Standard deviation of fine detail, in grey levels, below which an image is not compared."""
@@ -105,7 +105,7 @@ def find_copies(hashes: NDArray[np.uint64], thumbnails: Thumbnail) -> Copies:
             confirmed = _correlation(thumbnails, candidates, turn) >= MIN_CORRELATION
             pairs.append(candidates[confirmed])
             turns.append(np.full(int(confirmed.sum()), turn.value))
-    # one pair may fit in several turns; the first counts
+    # a pair may match in several turns; the first counts
     unique, first = np.unique(np.concatenate(pairs), axis=0, return_index=True)
     return Copies(unique, np.concatenate(turns)[first])
 
@@ -138,7 +138,7 @@ def _detail(thumbnails: Thumbnail) -> NDArray[np.float32]:
 def _candidates(hashes: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Iterator[Pairs]:
     """Pairs `(i, j)`, i < j, where `hashes[i]` and `turned[j]` differ in at most `MAX_BITS`.
 
-    Each pair comes once: from the first choice of blocks in which it agrees.
+    Each pair is yielded once, for the first choice of blocks in which it agrees.
     """
     agreeing = _agreeing_blocks(len(hashes))
     blocks = _blocks(MAX_BITS + agreeing)
@@ -187,17 +187,17 @@ def _keys(hashes: NDArray[np.uint64], chosen: Sequence[Block]) -> NDArray[np.uin
 
 
 def _same(
-    one: NDArray[np.uint64], other: NDArray[np.uint64]
+    first_keys: NDArray[np.uint64], second_keys: NDArray[np.uint64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Indices i < j of keys with the same bits, about `_PAIRS_AT_ONCE` at a time."""
-    one, other = np.sort(one), np.sort(other)
-    starts = np.searchsorted(other, one, "right")
-    counts = np.searchsorted(other, one | _INDEX, "right") - starts
+    first_keys, second_keys = np.sort(first_keys), np.sort(second_keys)
+    starts = np.searchsorted(second_keys, first_keys, "right")
+    counts = np.searchsorted(second_keys, first_keys | _INDEX, "right") - starts
     for run in _runs(counts):
         many = counts[run]
-        first = np.repeat(one[run] & _INDEX, many)
+        first = np.repeat(first_keys[run] & _INDEX, many)
         offsets = np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)
-        second = other[np.repeat(starts[run], many) + offsets] & _INDEX
+        second = second_keys[np.repeat(starts[run], many) + offsets] & _INDEX
         yield first.astype(np.int64), second.astype(np.int64)
 
 

@@ -1,6 +1,6 @@
-"""The table of all metrics, metrics/details.csv, and the headline of it, metrics/evaluate.json.
+"""The table of all metrics, metrics/details.csv, and its headline, metrics/evaluate.json.
 
-People decide by the headline, so that its diff fits on a screen; the report shows the rest.
+People decide by the headline, whose diff fits on a screen; the report shows the rest.
 """
 
 from collections.abc import Mapping
@@ -37,25 +37,28 @@ def detail_table(
 
     Args:
         heads: by backbone.
-        setting: `threshold` of params.yaml; `auto` is chosen on valid, for each seed anew.
+        setting: `threshold` of params.yaml; `auto` is chosen on valid, for each seed separately.
         target_recall: for `auto`.
 
     Returns:
-        Columns `COLUMNS`: `low` and `high` are empty where a metric has no interval; `mean`, `std`
-        and `seeds` where it has none over seeds, `std` as well where there is one seed.
+        Columns `COLUMNS`. `low` and `high` are empty for metrics without an interval; `mean`, `std`
+        and `seeds` for metrics that are not taken over seeds, and `std` if there is one seed.
     """
     rows = []
-    for backbone, one in heads.items():
-        thresholds = one.thresholds(setting, target_recall)
-        by_seed = [evaluate_part(one.scored(TEST, t, seed)) for seed, t in enumerate(thresholds)]
+    for backbone, own_heads in heads.items():
+        thresholds = own_heads.thresholds(setting, target_recall)
+        by_seed = [
+            evaluate_part(own_heads.scored(TEST, threshold, seed))
+            for seed, threshold in enumerate(thresholds)
+        ]
         for part in PARTS:
-            found = evaluate_part(one.scored(part, thresholds[0]))
+            values = evaluate_part(own_heads.scored(part, thresholds[0]))
             rows += [
                 {
                     "backbone": backbone,
                     "part": part,
                     "metric": name,
-                    **rounded(_with_interval(name, found)),
+                    **rounded(_with_interval(name, values)),
                     **rounded(_over_seeds(name, by_seed) if part == TEST else {}),
                 }
                 for name in METRICS
@@ -64,7 +67,7 @@ def detail_table(
 
 
 def read_details(path: Path = DETAILS) -> pd.DataFrame:
-    """The table that `detail_table` made, from a file.
+    """Read the table that `detail_table` returned from a file.
 
     Raises:
         CracksError: if it is missing or damaged.
@@ -73,7 +76,7 @@ def read_details(path: Path = DETAILS) -> pd.DataFrame:
 
 
 def parse_details(text: str, source: str) -> pd.DataFrame:
-    """The table of the text of such a file; counts are whole numbers again.
+    """Parse the text of such a file; counts are integers.
 
     Raises:
         CracksError: if it is damaged.
@@ -107,21 +110,21 @@ def by_name(details: pd.DataFrame) -> Metrics:
     }
 
 
-def _with_interval(name: str, found: Metrics) -> Metrics:
-    ends = {end: found[f"{name}_{end}"] for end in ENDS} if METRICS[name].share_of else {}
-    return {"value": found[name], **ends}
+def _with_interval(name: str, values: Metrics) -> Metrics:
+    ends = {end: values[f"{name}_{end}"] for end in ENDS} if METRICS[name].share_of else {}
+    return {"value": values[name], **ends}
 
 
 def _over_seeds(name: str, by_seed: list[Metrics]) -> Metrics:
     if not METRICS[name].over_seeds:
         return {}
-    values = [found[name] for found in by_seed]
+    values = [metrics[name] for metrics in by_seed]
     spread = {"std": float(np.std(values, ddof=1))} if len(values) > 1 else {}
     return {"mean": float(np.mean(values)), **spread, "seeds": len(values)}
 
 
 def headline(details: pd.DataFrame) -> Metrics:
-    """What people decide by: `<backbone>.<metric>`, then `_low`, `_high`, `_std` of some."""
+    """The numbers that people decide by: `<backbone>.<metric>[_low|_high|_std]`."""
     numbers = by_name(details)
     names = [
         f"{backbone}.{number_name(name, column)}"
@@ -133,7 +136,7 @@ def headline(details: pd.DataFrame) -> Metrics:
 
 
 def number_name(metric: str, column: str) -> str:
-    """What a column of a metric is called where numbers have flat names."""
+    """The flat name of a column of a metric."""
     return metric if column == "value" else f"{metric}_{column}"
 
 
@@ -147,7 +150,7 @@ def comparisons(scored: Mapping[str, Scored]) -> Metrics:
 
 
 def over_seeds(details: pd.DataFrame, backbone: str, metric: str) -> OverSeeds | None:
-    """A metric over seeds on test; None where there are not two seeds at least."""
+    """A metric over seeds on test; None if there are fewer than two seeds."""
     rows = details[
         (details["backbone"] == backbone)
         & (details["part"] == TEST)

@@ -1,4 +1,4 @@
-"""What a classifier's probabilities are worth: the table of metrics, the threshold, the comparison.
+"""Metrics of a classifier: the table of metrics, the choice of a threshold, the comparison.
 
 To add a metric, add an entry to `METRICS`: evaluate, summary, review, external and the report take
 what they need from there. A *positive* is a crack.
@@ -44,16 +44,16 @@ class Scored:
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
-        """Whether each image is called cracked."""
+        """Whether each image is classified as cracked."""
         return is_crack(self.probability, self.threshold)
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether each image is classified rightly."""
+        """Whether each image is classified correctly."""
         return np.asarray(self.predicted == (self.labels == 1))
 
     def count(self, label: int, *, right: bool) -> int:
-        """Images of a class that are classified rightly, or wrongly."""
+        """The number of images of a class that are classified correctly, or wrongly."""
         return int(((self.labels == label) & (self.right == right)).sum())
 
 
@@ -65,16 +65,17 @@ class Metric(NamedTuple):
     better: int = 0  # 1 if more is better, -1 if less is
     over_seeds: bool = False  # has a mean and a standard deviation over seeds
     share_of: Callable[[Scored], NDArray[np.bool_]] | None = None
-    """The images of which it is the share that is right: such a metric has an interval."""
+    """For a metric that is the share of correct answers: the images it is a share of. Such a metric
+    has an interval."""
     headline: tuple[str, ...] = ()
     """Columns of metrics/details.csv that metrics/evaluate.json, the summary and the diff show."""
 
 
 def is_crack(probability: Probability, threshold: float) -> NDArray[np.bool_]:
-    """The one rule by which a probability becomes a class.
+    """The decision rule: `probability >= threshold`.
 
     Both sides are compared as float64: NumPy would otherwise round the threshold to the precision
-    of the probabilities, and a score would change its class with the type that holds it.
+    of the probabilities, and the class would depend on their type.
     """
     return np.asarray(np.asarray(probability, dtype=np.float64) >= threshold)
 
@@ -178,7 +179,7 @@ ENDS = ("low", "high")
 
 
 def evaluate_part(scored: Scored) -> Metrics:
-    """All metrics of one classifier, those with an interval followed by `_low` and `_high`.
+    """All metrics of one classifier; `_low` and `_high` follow those with an interval.
 
     Raises:
         CracksError: if there are not images of both classes.
@@ -208,13 +209,13 @@ def choose_threshold(
 ) -> float:
     """The threshold itself, or for `auto` the highest that reaches the recall on these images.
 
-    It is cut (not rounded, which might lose a crack) to the digits that are printed, so that what
-    a person reads is what was applied.
+    It is rounded down (rounding up might lose a crack) to the digits that are printed, so that the
+    printed threshold is the one that was applied.
 
     Args:
         setting: a number, or `auto`.
-        target_recall: the least share of cracks to find.
-        labels: of the *valid* part: the test part must have no say.
+        target_recall: the smallest acceptable recall.
+        labels: of the *valid* part; the test part must not influence the choice.
         probability: of the same images.
     """
     if setting != "auto":

@@ -1,4 +1,4 @@
-"""Curves of classifiers as tables for `dvc plots` and the report, at most `POINTS` rows each."""
+"""Curves of classifiers as tables of at most `POINTS` rows, for `dvc plots` and the report."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from cracks.evaluation.metrics import Scored
 from cracks.pipeline.labels import CLASSES
 
 POINTS = 200
-"""Rows that a curve is thinned to: a picture shows no more, and Git keeps every version."""
+"""Rows that a curve is thinned to: a plot shows no more, and Git keeps every version."""
 
 CALIBRATION_POINTS = 8
 
@@ -37,7 +37,7 @@ def calibration(scored: Scored) -> pd.DataFrame:
 
 
 def confusion(scored: Scored) -> pd.DataFrame:
-    """One row a cell: `actual`, `predicted`, `count`."""
+    """A row for each cell: `actual`, `predicted`, `count`."""
     counts = metrics.confusion_matrix(scored.labels, scored.predicted, labels=[0, 1])
     return pd.DataFrame(
         [

@@ -1,4 +1,4 @@
-"""What the heads say of each image of the split, and the table of it that people read."""
+"""The scores of all heads, and the table of predictions on the test part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from cracks.pipeline.row_file import PROBABILITY, open_rows
 
 @dataclass(frozen=True)
 class Heads:
-    """The heads of one backbone by what they say of the images of the split."""
+    """The scores of one backbone's heads on the images of the split."""
 
     split: pd.DataFrame  # id, label, part, group, sha256
     scores: NDArray[np.float32]  # P(crack) [n, seeds], the kept head first
 
     @property
     def seeds(self) -> int:
-        """How many heads there are."""
+        """The number of heads."""
         return int(self.scores.shape[1])
 
     def scored(self, part: str, threshold: float, seed: int = 0) -> Scored:
-        """The images of one part by one head."""
+        """One head's scores on one part."""
         rows = (self.split["part"] == part).to_numpy()
         images = self.split[rows]
         return Scored(
@@ -59,14 +59,14 @@ def load_heads(backbone: str) -> Heads:
 
 
 def prediction_table(heads: Mapping[str, Heads], thresholds: Mapping[str, float]) -> pd.DataFrame:
-    """One row a test image and backbone, by the kept head.
+    """The predictions of the kept heads, a row for each test image and backbone.
 
     Returns:
         Columns `id`, `backbone`, `label`, `probability` (of a crack, float32), `predicted`,
         `correct` (true or false), `group` (of copies), `sha256` (of the image's bytes).
     """
     return pd.concat(
-        [_predictions(name, one, thresholds[name]) for name, one in heads.items()],
+        [_predictions(name, own_heads, thresholds[name]) for name, own_heads in heads.items()],
         ignore_index=True,
     )
 
@@ -89,7 +89,7 @@ def _predictions(backbone: str, heads: Heads, threshold: float) -> pd.DataFrame:
 
 
 def scored_of(predictions: pd.DataFrame, backbone: str, threshold: float) -> Scored:
-    """The test images by one backbone's kept head, as a prediction table has them."""
+    """The scores of one backbone's kept head on test, from a table of predictions."""
     rows = predictions[predictions["backbone"] == backbone]
     return Scored(
         labels=_class_indices(rows["label"]),

@@ -1,7 +1,7 @@
-"""How far a number can be trusted: intervals, tests, calibration.
+"""Uncertainty: confidence intervals, tests, calibration.
 
-Copies of one image tell no more than the image, so intervals and the paired test count groups of
-copies.
+Copies of an image carry no more information than the image, so intervals and the paired test count
+groups of copies.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ Groups = NDArray[Any]
 
 
 class OverSeeds(NamedTuple):
-    """A metric over heads that differ in their seed alone."""
+    """A metric over heads that differ only in their seed."""
 
     mean: float
     std: float
@@ -32,24 +32,24 @@ class OverSeeds(NamedTuple):
 
 
 def effective_size(groups: Groups) -> float:
-    """How many independent images `[n]` images in groups of copies are worth.
+    """Effective sample size of n images in groups of copies.
 
-    This is Kish's effective sample size `n² / Σ m²` of groups of `m` images whose members all get
-    the same answer (Kish 1965, design effect with an intra-class correlation of 1): copies count
-    once, which is exact for identical ones and cautious for others.
+    Kish's `n² / Σ m²` for groups of `m` images whose members all get the same answer (Kish 1965,
+    design effect with an intra-class correlation of 1): copies count once, which is exact for
+    identical ones and conservative for others.
     """
     sizes = np.unique(groups, return_counts=True)[1]
     return float(sizes.sum() ** 2 / np.square(sizes).sum())
 
 
 def wilson_interval(successes: int, n: int, effective: float | None = None) -> Interval:
-    """95 % interval of a proportion that holds near 0 and 1 as well (Wilson 1927).
+    """95 % interval of a proportion, valid near 0 and 1 as well (Wilson 1927).
 
     Args:
-        successes: how many of `n`.
+        successes: their number among `n`.
         n: at least 1.
-        effective: how many independent trials the `n` are worth (Dean and Pagano 2015 recommend
-            Wilson's interval with the effective sample size for clustered data); `n` if None.
+        effective: effective sample size, `n` if None (Dean and Pagano 2015 recommend Wilson's
+            interval with it for clustered data).
     """
     size = n if effective is None else effective
     share = successes / n
@@ -63,9 +63,9 @@ def wilson_interval(successes: int, n: int, effective: float | None = None) -> I
 def exact_mcnemar(first: Answers, second: Answers, groups: Groups) -> float:
     """Two-sided p-value that two classifiers err equally often on the same images.
 
-    Only images count that one gets right and the other wrong; if both were equally good, each of
-    them would be a toss of a coin (McNemar 1947; the exact form is a binomial test). A group of
-    copies is one toss, won by the classifier that gets more of it right.
+    Only discordant images count, which one classifier gets right and the other wrong; under the
+    null hypothesis each is a coin toss (McNemar 1947; the exact form is a binomial test). A group
+    of copies is one toss, won by the classifier that gets more of it right.
 
     Args:
         first: whether each image `[n]` is right, by the first classifier.
@@ -80,8 +80,8 @@ def exact_mcnemar(first: Answers, second: Answers, groups: Groups) -> float:
 def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interval:
     """Percentile interval of the difference in accuracy, `first` minus `second` (Efron 1979).
 
-    Images are drawn with both their answers, so that what makes an image hard is common to both,
-    and whole groups of copies are drawn, not images (cluster bootstrap, Field and Welsh 2007).
+    Images are resampled with the answers of both classifiers, and in whole groups of copies
+    (cluster bootstrap, Field and Welsh 2007).
 
     Args:
         first: whether each image `[n]` is right, by the first classifier.
@@ -109,11 +109,11 @@ def _sums(values: NDArray[Any], groups: Groups) -> NDArray[np.float64]:
     return np.bincount(number, weights=values).astype(np.float64)
 
 
-def seeds_p(one: OverSeeds, other: OverSeeds) -> float:
+def seeds_p(first: OverSeeds, second: OverSeeds) -> float:
     """Two-sided p-value that two sets of seeds have the same mean (Welch's t-test, 1947)."""
-    if one.std == other.std == 0:
-        return float(one.mean == other.mean)
-    return float(stats.ttest_ind_from_stats(*one, *other, equal_var=False).pvalue)
+    if first.std == second.std == 0:
+        return float(first.mean == second.mean)
+    return float(stats.ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
 
 
 def expected_calibration_error(

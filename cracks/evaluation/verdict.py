@@ -1,4 +1,4 @@
-"""What the numbers mean, in words: the same ones at the command line and in the report."""
+"""The results in words, the same at the command line and in the report."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -7,18 +7,18 @@ from cracks.backbones.catalogue import backbone_named
 from cracks.evaluation.metrics import comparison_name
 
 SIGNIFICANT = 0.05
-"""p-value below which a difference is called one."""
+"""p-value below which a difference is called significant."""
 
 Values = Mapping[str, float]
 
 
 def title(backbone: str) -> str:
-    """A backbone's name as people write it."""
+    """The display name of a backbone."""
     return backbone_named(backbone).constructor
 
 
 def verdicts(metrics: Values, split: Values, sources: Mapping[str, str]) -> list[str]:
-    """Which classifier is better, what that says, and how far the test set can be trusted.
+    """Which classifier is better, what that shows, and how far the test set can be trusted.
 
     Args:
         metrics: those of metrics/evaluate.json.
@@ -74,31 +74,31 @@ def _caveat(sources: Mapping[str, str]) -> list[str]:
 
 
 def leak_sentence(split: Values) -> str:
-    """How many test images have a copy in train, as far as the audit can see."""
+    """How many test images have a copy in train, as far as the audit detects them."""
     leaked, share = int(split["test.leaked"]), leaked_share(split)
     if not leaked:
         return "No test image has a copy or a mirror image in train that the audit can find."
     cracks = split["test.leaked_positive"] / split["test.positive"]
     return (
         f"{leaked:,} test images ({100 * share:.1f} %; {100 * cracks:.1f} % of the cracks) have a "
-        "copy or a mirror image in train: these numbers are better than new photographs will be."
+        "copy or a mirror image in train: expect lower numbers on new photographs."
     )
 
 
 def _photographs(split: Values) -> list[str]:
-    """How many test images share a photograph with train, where `photos.group` tells."""
+    """How many test images share a photograph with train, if `photos.group` is set."""
     if "test.photographs" not in split:
         return []
     shared = int(split["test.photograph_in_train"])
     share = split["test.photograph_in_train_share"]
     sentence = (
-        f"{shared:,} test images ({100 * share:.1f} %) are from photographs that train has, too: "
-        "these numbers are better than new photographs will be."
+        f"{shared:,} test images ({100 * share:.1f} %) share a photograph with train: "
+        "expect lower numbers on new photographs."
     )
     if not shared:
         number = int(split["test.photographs"])
         photographs = "1 photograph" if number == 1 else f"{number:,} photographs"
-        sentence = f"The test images are from {photographs}, of which nothing is in train."
+        sentence = f"The test images are from {photographs}, none of them in train."
     return [sentence]
 
 

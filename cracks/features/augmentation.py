@@ -22,14 +22,14 @@ Augment = Callable[[RGB, str, int], RGB]
 
 
 def augmentation_context(augmentation: Augmentation) -> dict[str, object]:
-    """Everything but the image and the view number that determines a view, for the cache key."""
+    """Everything that determines a view but the image and its number, for the cache key."""
     ranges = augmentation.model_dump(exclude={"views"})
     packages = {name: version(name) for name in ("keras", "tensorflow")}
     return {**ranges, **packages, "code": code_version(sys.modules[__name__])}
 
 
 def load_augment(augmentation: Augmentation) -> Augment:
-    """A function that draws a view; ranges are those of the Keras layers of the same name."""
+    """Load the function that draws a view; ranges are those of the Keras layers of that name."""
     keras = import_keras()
     import tensorflow as tf
 

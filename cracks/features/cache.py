@@ -1,9 +1,9 @@
-"""A feature is computed once: rows kept across runs, experiments and clones, outside of DVC.
+"""The feature cache: rows shared by runs, experiments and clones, outside of DVC.
 
-The key holds hashes of everything that determines the value: of its context (weights, code …),
-which a table describes, and of the image. Each row carries a checksum of its own, and the store is
-SQLite's, whose transactions survive a kill at any moment: what a key finds is the row that was
-computed for it, or nothing. The folder is safe to delete.
+A key consists of hashes of everything that determines the value: of its context (weights, code …),
+which a table describes, and of the image. Each row has a checksum, and SQLite's transactions
+survive a kill at any moment: a look-up returns the row that was computed for the key, or nothing.
+The folder is safe to delete.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ CONTEXT_BYTES = 16
 _CHECKSUM_BYTES = 16
 _KEYS_PER_QUERY = 500
 _WAIT = 60.0  # seconds for another process to finish writing
-_BETWEEN_WRITES = 1.0  # seconds: what a kill may lose; a write waits for the disk, some 20 ms
+_BETWEEN_WRITES = 1.0  # seconds of work that a kill may lose; a write takes about 20 ms
 
 
 def context_key(context: Mapping[str, object]) -> bytes:
-    """What the keys of all rows of one context begin with."""
+    """The prefix of the keys of all rows of a context."""
     text = json.dumps(context, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=CONTEXT_BYTES).digest()
 
 
 def row_key(context: Mapping[str, object], image_sha256: str, view: int) -> bytes:
-    """The key of a row: `context` is what determines it beside the image's bytes and the view."""
+    """The key of a row; `context` is everything that determines it but the image and the view."""
     image = hashlib.blake2b(f"{image_sha256}:{view}".encode(), digest_size=16).digest()
     return context_key(context) + image
 
@@ -52,9 +52,9 @@ def cache_path() -> Path:
 class FeatureCache:
     """Rows of float32 by key, in one SQLite file.
 
-    No run depends on it. A damaged file is kept under another name and a new one begun; a row whose
-    checksum does not fit is not found. Where SQLite fails for another reason (no space, no
-    permission), a line says so and the run goes on without the cache.
+    No run depends on it. A damaged file is renamed and a new one begun; a row whose checksum does
+    not match is not returned. If SQLite fails for another reason (no space, no permission), a line
+    says so and the run continues without the cache.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -79,22 +79,22 @@ class FeatureCache:
         self._close()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
-        """The rows that are there and whole."""
+        """The rows that are present and undamaged."""
         self._write()
-        found: dict[bytes, Row] = {}
+        rows: dict[bytes, Row] = {}
         with self._surviving():
             for start in range(0, len(keys), _KEYS_PER_QUERY):
-                found |= self._find(keys[start : start + _KEYS_PER_QUERY])
-        return found
+                rows |= self._find(keys[start : start + _KEYS_PER_QUERY])
+        return rows
 
     def put(self, rows: Mapping[bytes, Row]) -> None:
-        """Keep rows; they are written about once a second, and at the end."""
+        """Add rows; they are written about once a second, and at the end."""
         self._waiting |= rows
         if monotonic() - self._written > _BETWEEN_WRITES:
             self._write()
 
     def describe(self, context: Mapping[str, object]) -> None:
-        """Record what the rows of a context are, for `python -m cracks cache`."""
+        """Record the description of a context, for `python -m cracks cache`."""
         key, description = context_key(context), json.dumps(context, sort_keys=True)
         with self._surviving():
             if self._database is not None and not self._knows(key):
@@ -104,7 +104,7 @@ class FeatureCache:
                     )
 
     def _knows(self, context: bytes) -> bool:
-        """Whether a context is described: then a file that may only be read stays in use."""
+        """Whether a context is described; if so, a read-only file stays usable."""
         query = "SELECT 1 FROM contexts WHERE key = ?"
         return (
             self._database is not None
@@ -139,7 +139,7 @@ class FeatureCache:
 
     def _open(self) -> None:
         self._database = sqlite3.connect(self._path, _WAIT, isolation_level="IMMEDIATE")
-        # no write-ahead log, which needs memory that a network drive cannot share
+        # no write-ahead log: its shared memory does not work on network file systems
         self._database.execute("PRAGMA journal_mode=TRUNCATE")
         self._database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")
         self._database.execute(
@@ -153,7 +153,7 @@ class FeatureCache:
 
     @contextmanager
     def _surviving(self) -> Iterator[None]:
-        """Go on where SQLite fails: with a new file if this one is damaged, else without."""
+        """Continue if SQLite fails: with a new file if this one is damaged, else without."""
         try:
             yield
         except sqlite3.Error as error:
@@ -171,7 +171,7 @@ class FeatureCache:
                 self._say(f"is damaged ({error}); it is now {kept.name}, and a new one is begun")
 
     def _set_aside(self) -> Path:
-        """Rename the file and its journal; the result is its new path."""
+        """Rename the file and its journal; return its new path."""
         names = (self._path.with_name(f"{self._path.name}.damaged-{n}") for n in count(1))
         free = next(name for name in names if not name.exists())
         for suffix in ("-journal", ""):

@@ -1,4 +1,4 @@
-"""What is in the feature cache, and the removal of what nothing here can use."""
+"""The contents of the feature cache, and the removal of unusable rows."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from cracks.pipeline.params import Augmentation
 from cracks.pipeline.paths import weights_path
 
 SETTINGS = ("backbone", "engine", "precision", "image_size")
-"""What of a context is a parameter of `Extraction`."""
+"""The keys of a context that are parameters of `Extraction`."""
 
 _CONTEXT = f"substr(rows.key, 1, {CONTEXT_BYTES})"
 
@@ -42,15 +42,15 @@ def read_contents(path: Path) -> list[Stock]:
         FROM rows LEFT JOIN contexts ON contexts.key = {_CONTEXT} GROUP BY contexts.key
     """  # noqa: S608
     with _opened(path) as database:
-        found = [
+        stocks = [
             Stock(key, json.loads(description or "{}"), rows, rows * _row_size(database, row))
             for key, description, rows, row in database.execute(query)
         ]
-    return sorted(found, key=lambda stock: (-stock.size, stock.key or b""))
+    return sorted(stocks, key=lambda stock: (-stock.size, stock.key or b""))
 
 
 def _row_size(database: sqlite3.Connection, key: bytes) -> int:
-    """Bytes of a row: all of a context have as many."""
+    """Bytes of a row; all rows of a context have the same size."""
     ((size,),) = database.execute("SELECT length(value) FROM rows WHERE key = ?", [key])
     return int(size)
 
@@ -58,7 +58,7 @@ def _row_size(database: sqlite3.Connection, key: bytes) -> int:
 def is_usable(stock: Stock) -> bool:
     """Whether the weights, the code and the packages of this folder can find these rows.
 
-    They can if an extraction with the same settings by the weights that are here has this context.
+    They can if an extraction with the same settings and the present weights has this context.
     """
     settings: dict[str, Any] = {name: stock.context.get(name) for name in SETTINGS}
     weights = weights_path(str(settings["backbone"]))
@@ -70,10 +70,10 @@ def is_usable(stock: Stock) -> bool:
 
 
 def remove_others(path: Path, kept: Iterable[bytes]) -> None:
-    """Remove all rows but those of the contexts `kept`, and give their space back to the disk.
+    """Remove all rows but those of the contexts `kept`, and shrink the file.
 
     Raises:
-        CracksError: if SQLite cannot do it, for example for want of space for a copy of the file.
+        CracksError: if SQLite fails, for example because there is no space for a copy of the file.
     """
     keys = list(kept)
     marks = ",".join("?" * len(keys))

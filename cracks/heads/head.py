@@ -2,8 +2,8 @@
 
 A head is a Keras model from features `[n, channels]` to probabilities `[n, 2]`, with columns in the
 order of `cracks.pipeline.labels.CLASSES`. The standardisation is part of the model, so a head takes
-features as they come from a backbone. `cracks.heads.training` trains heads; the
-whitening that it trains on is linear and folded into the softmax layer.
+the unscaled features of a backbone. `cracks.heads.training` trains heads on whitened features; the
+whitening is linear and folded into the softmax layer.
 """
 
 import io
@@ -28,7 +28,7 @@ from cracks.pipeline.outputs import replacing
 Features = NDArray[np.float32]
 
 _SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
-_KERAS_EPSILON = 1e-7  # least deviation that Keras's Normalization divides by
+_KERAS_EPSILON = 1e-7  # smallest deviation that Keras's Normalization divides by
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _ORIGIN = "origin.json"  # member of the .keras file; Keras ignores it
 
@@ -36,7 +36,7 @@ _ORIGIN = "origin.json"  # member of the .keras file; Keras ignores it
 class LinearHead(NamedTuple):
     """A head without its softmax, the standardisation folded in: `features @ weights + bias`.
 
-    The sum is the logit: the log of the odds that there is a crack.
+    The sum is the logit, the log-odds of a crack.
     """
 
     weights: NDArray[np.float64]  # [channels]
@@ -50,7 +50,7 @@ class LinearHead(NamedTuple):
 
 @dataclass(frozen=True)
 class Origin:
-    """What a head was trained on; whoever uses the head needs the same backbone and input."""
+    """What a head was trained on; its users need the same backbone and input."""
 
     backbone: str
     weights_sha256: str  # of the backbone's weights file
@@ -62,7 +62,7 @@ class Origin:
 
 
 def save_head(model: Any, origin: Origin, path: Path) -> None:
-    """Save byte-reproducibly in Keras's own format, with the origin as one more member."""
+    """Save byte-reproducibly in Keras's own format, with the origin as an additional member."""
     with replacing(path) as temporary:
         model.save(temporary)
         _make_reproducible(temporary, {_ORIGIN: json.dumps(asdict(origin), indent=1).encode()})
@@ -72,12 +72,12 @@ def read_origin(path: Path) -> Origin:
     """What the head in a file was trained on.
 
     Raises:
-        CracksError: if there is no head, or it does not say, or its classes are others than ours.
+        CracksError: if there is no head, it has no valid origin, or it has other classes.
     """
-    with _explained(path), zipfile.ZipFile(path) as archive:
+    with _readable_errors(path), zipfile.ZipFile(path) as archive:
         values = json.loads(archive.read(_ORIGIN))
         if set(values) != {field.name for field in fields(Origin)}:
-            raise ValueError(f"{_ORIGIN} has other keys")
+            raise ValueError(f"unknown keys in {_ORIGIN}")
         origin = Origin(**values | {"classes": tuple(values["classes"])})
     if origin.classes != CLASSES:
         raise CracksError(
@@ -87,10 +87,10 @@ def read_origin(path: Path) -> Origin:
     return origin
 
 
-def _make_reproducible(path: Path, more: dict[str, bytes]) -> None:
-    """Rewrite a `.keras` zip with fixed dates, numbers for memory addresses, and more members."""
+def _make_reproducible(path: Path, added: dict[str, bytes]) -> None:
+    """Rewrite a `.keras` zip with fixed dates, numbers for memory addresses, and added members."""
     with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in sorted(archive.namelist())} | more
+        members = {name: archive.read(name) for name in sorted(archive.namelist())} | added
     metadata = json.loads(members["metadata.json"])
     metadata["date_saved"] = "1980-01-01@00:00:00"
     members["metadata.json"] = json.dumps(metadata).encode()
@@ -112,23 +112,23 @@ def load_head(path: Path) -> Any:
     """Load a head that `save_head` wrote.
 
     Raises:
-        CracksError: if there is none or it is damaged.
+        CracksError: if it is missing or damaged.
     """
     keras = import_keras()
 
-    with _explained(path):
+    with _readable_errors(path):
         return keras.saving.load_model(path, compile=False)
 
 
 def linear_head(path: Path) -> LinearHead:
-    """The same head as numbers, read without TensorFlow.
+    """Read a head in its linear form, without importing TensorFlow.
 
     Raises:
-        CracksError: if there is none or it is damaged.
+        CracksError: if it is missing or damaged.
     """
     import h5py
 
-    with _explained(path), zipfile.ZipFile(path) as archive:
+    with _readable_errors(path), zipfile.ZipFile(path) as archive:
         file = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(file) as weights:
             layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
@@ -136,16 +136,16 @@ def linear_head(path: Path) -> LinearHead:
 
 
 def folded(model: Any) -> LinearHead:
-    """A head in memory as numbers."""
+    """The linear form of a head in memory."""
     standardise, softmax = model.layers
     statistics = (standardise.adapt_mean.numpy(), standardise.adapt_variance.numpy())
     return _folded(*statistics, *softmax.get_weights())
 
 
 def _folded(*variables: Features) -> LinearHead:
-    """From the mean and variance of the one layer, and the kernel and bias of the other.
+    """The linear form of mean, variance, kernel and bias.
 
-    Of two classes, softmax depends on the difference of their logits alone.
+    With two classes, softmax depends only on the difference of their logits.
     """
     mean, variance, kernel, bias = (x.astype(np.float64) for x in variables)
     if kernel.shape != (*mean.shape, len(CLASSES)):
@@ -155,8 +155,8 @@ def _folded(*variables: Features) -> LinearHead:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what Keras and h5py raise on an unfit file into one sentence."""
+def _readable_errors(path: Path) -> Iterator[None]:
+    """Turn the exceptions of Keras and h5py about an invalid file into one sentence."""
     if not path.is_file():
         raise CracksError(f"Expected a trained head at {path}, found none; run `dvc repro`.")
     try:

@@ -33,7 +33,7 @@ Weights = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Kernel `[components, classes]` and bias `[classes]` of a softmax layer."""
 
 _ROWS_AT_ONCE = 4096
-_AVERAGES_AN_EPOCH = 2  # the moving average of the weights spans half an epoch
+_AVERAGES_PER_EPOCH = 2  # the moving average of the weights spans half an epoch
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Recipe:
 
 
 class SplitFeatures:
-    """The features of the images of a split, left on the disk until a part is asked for."""
+    """The features of the images of a split, read from disk a part at a time."""
 
     def __init__(self, features: Path, split: pd.DataFrame) -> None:
         """Open `features` for the rows of `split`, whose columns are `id`, `label`, `part`.
@@ -90,12 +90,14 @@ class SplitFeatures:
             CracksError: if a feature is not finite.
         """
         scores = np.empty((len(self._rows), len(heads)), np.float32)
-        with threadpool_limits(1, "blas"):  # several threads add up in another order
+        with threadpool_limits(
+            1, "blas"
+        ):  # the order of summation depends on the number of threads
             for start in range(0, len(self._rows), _ROWS_AT_ONCE):
-                some = slice(start, start + _ROWS_AT_ONCE)
-                features = self._read(self._rows[some], views=1)[:, 0].astype(np.float64)
+                chunk = slice(start, start + _ROWS_AT_ONCE)
+                features = self._read(self._rows[chunk], views=1)[:, 0].astype(np.float64)
                 for number, head in enumerate(heads):
-                    scores[some, number] = head.probability(features)
+                    scores[chunk, number] = head.probability(features)
         return scores
 
     def _read(self, rows: NDArray[np.int64], views: int | None) -> Features:
@@ -104,9 +106,9 @@ class SplitFeatures:
         finite = np.isfinite(features).all(axis=(1, 2))
         if not finite.all():
             raise CracksError(
-                f"Expected finite numbers in {self._path}, found others in "
-                f"{np.count_nonzero(~finite)} of {len(rows)} images, the first of them "
-                f"{self._ids[rows[finite.argmin()]]!r}; look at the backbone's weights and run "
+                f"Expected finite numbers in {self._path}, found NaN or infinity in "
+                f"{np.count_nonzero(~finite)} of {len(rows)} images, the first "
+                f"{self._ids[rows[finite.argmin()]]!r}; check the backbone's weights and run "
                 "`dvc repro`."
             )
         return features
@@ -117,12 +119,12 @@ class _Progress:
 
     def __init__(self, train: Examples, valid: Examples) -> None:
         self.best: list[Weights] = []
-        self._least: list[float] = []
+        self._lowest: list[float] = []
         self._train, self._valid = train, valid
         self._rows: list[tuple[str, float, float]] = []  # of the first head
 
     def record(self, heads: Sequence[Weights]) -> None:
-        """Take the weights of all heads after one more epoch.
+        """Record an epoch by the weights of all heads after it.
 
         Raises:
             CracksError: if training diverges.
@@ -135,13 +137,13 @@ class _Progress:
             )
         self._rows += [(TRAIN, *_loss_and_accuracy(self._train, heads[0])), (VALID, *results[0])]
         if not self.best:
-            self.best, self._least = list(heads), [loss for loss, _ in results]
+            self.best, self._lowest = list(heads), [loss for loss, _ in results]
         for number, (loss, _) in enumerate(results):
-            if loss < self._least[number]:
-                self.best[number], self._least[number] = heads[number], loss
+            if loss < self._lowest[number]:
+                self.best[number], self._lowest[number] = heads[number], loss
 
     def history(self) -> pd.DataFrame:
-        """Of the first head, one row an epoch and part."""
+        """The curves of the first head, a row for each epoch and part."""
         table = pd.DataFrame(self._rows, columns=["part", "loss", "accuracy"])
         table.insert(0, "epoch", table.groupby("part").cumcount() + 1)
         return table.sort_values(["part", "epoch"], ignore_index=True)
@@ -154,22 +156,22 @@ def train_heads(
     valid: Examples,
     after_epoch: Callable[[], object] = lambda: None,
 ) -> tuple[list[Any], pd.DataFrame]:
-    """Train one head a seed, all in one Keras model with an axis of seeds.
+    """Train a head for each seed, all in one Keras model with an axis of seeds.
 
-    The loss is convex, so all heads start from zero weights; a seed decides the order of the
-    batches. A head has the same bits whichever others are trained beside it, and each sum is done
-    by one thread, since several add up in another order.
+    The loss is convex, so all heads start from zero weights; a seed determines the order of the
+    batches. A head has the same bits whichever others are trained beside it. Sums are computed by
+    one thread, because their order would depend on the number of threads.
 
     Args:
         recipe: how they are trained.
-        seeds: one a head.
-        train: what they learn from.
-        valid: what the epoch is chosen by.
+        seeds: one for each head.
+        train: the training examples.
+        valid: the examples that choose the epoch.
         after_epoch: called after each epoch.
 
     Returns:
         The Keras models, each from features to probabilities with the weights of its epoch of
-        lowest validation loss; and the history of the first: one row an epoch and part, columns
+        lowest validation loss; and the history of the first: a row for each epoch and part, columns
         `epoch` (from 1), `part`, `loss`, `accuracy`.
 
     Raises:
@@ -185,14 +187,14 @@ def train_heads(
     with threadpool_limits(1, "blas"):
         whitening = fit_whitening(train[0], shrinkage=2 * recipe.weight_decay)
         train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
-        course = _Progress(train, valid)
+        progress = _Progress(train, valid)
 
         def end_epoch(heads: list[Weights]) -> None:
-            course.record(heads)
+            progress.record(heads)
             after_epoch()
 
         _fit(recipe, seeds, train, whitening.penalty, end_epoch)
-    return [_head(whitening, *weights) for weights in course.best], course.history()
+    return [_head(whitening, *weights) for weights in progress.best], progress.history()
 
 
 def _fit(
@@ -225,7 +227,7 @@ def _fit(
     ]
     logits = [layer(inputs[:, number]) for number, layer in enumerate(layers)]
     model = keras.Model(inputs, keras.ops.stack(logits, axis=1))  # noqa: PD013
-    momentum = max(0.0, 1 - _AVERAGES_AN_EPOCH / steps)
+    momentum = max(0.0, 1 - _AVERAGES_PER_EPOCH / steps)
     model.compile(
         optimizer=keras.optimizers.SGD(recipe.learning_rate, use_ema=True, ema_momentum=momentum),
         loss=cross_entropy,

@@ -1,7 +1,7 @@
-"""The one archive that holds all images: how it is written and how members are read.
+"""Reading and writing the archive of all images.
 
-The archive is a zip file of *stored* members, JPEG and PNG being compressed already, so a member is
-read by one seek. It is never unpacked. A member's name is the image's id everywhere.
+It is a zip file of *stored* members (JPEG and PNG are compressed already), so that reading a member
+takes one seek. It is never unpacked. The name of a member is the id of the image everywhere.
 """
 
 import stat
@@ -16,11 +16,11 @@ from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import replacing
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same bytes on any day
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others inflate without a bound
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others can inflate without bound
 _ENCRYPTED = 0x1  # bit of a member's flags
-_MAX_RATIO = 100  # photographs do not compress like that
+_MAX_RATIO = 100  # far above that of photographs
 
-# What zipfile raises on bytes that are no archive or a damaged one
+# What zipfile raises on a damaged archive or other bytes
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -37,7 +37,7 @@ _DAMAGE = (
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> int:
     """Write `(name, data)` pairs as a zip of stored members and return their number.
 
-    The bytes of the archive depend on the names, the data and their order alone.
+    The bytes of the archive depend only on the names, the data and their order.
     """
     count = 0
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -54,8 +54,8 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     """Open an archive for reading.
 
     Raises:
-        CracksError: if there is no such file, it is no zip file or a damaged one, or its members
-            are out of all proportion to its size.
+        CracksError: if the file is missing, is not a zip file or damaged, or its members are
+            implausibly large for its size.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO may never end
@@ -67,7 +67,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise CracksError(f"Could not open {path}: no permission; change its mode.") from None
     except _DAMAGE as error:
         raise CracksError(
-            f"Expected a zip archive at {path}, found something else or only a part of one "
+            f"Expected a zip archive at {path}, found something else or a part of one "
             f"({_reason(error)}); fetch or make it again."
         ) from None
     unpacked = sum(member.file_size for member in archive.infolist())

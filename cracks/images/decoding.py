@@ -1,7 +1,7 @@
-"""From a file's bytes to the pixels that a backbone sees: the one decoder and the one resize.
+"""From the bytes of a file to the pixels of a backbone: the only decoder and the only resize.
 
-Whatever a camera or an editor may produce becomes upright 8-bit RGB. The pipeline, `predict` and
-`export` all go through here, so that training and use cannot differ.
+Images of any camera or editor become upright 8-bit RGB. The pipeline, `predict` and `export` share
+this code, so that training and use cannot differ.
 """
 
 import io
@@ -16,7 +16,7 @@ from cracks.pipeline.errors import CracksError
 RGB = NDArray[np.uint8]
 
 MIN_SIDE = 32
-"""Pixels of the shorter side below which the backbones have nothing to look at."""
+"""Pixels of the shorter side below which an image is refused: too small for the backbones."""
 
 MAX_PIXELS = 200_000_000
 """Pixels above which an image is refused by its header, before anything is decoded."""
@@ -39,18 +39,18 @@ SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffi
 
 _STRIP = 64  # rows converted at a time
 
-Image.MAX_IMAGE_PIXELS = None  # our own limit below says what to do
+Image.MAX_IMAGE_PIXELS = None  # replaced by the limit below, whose message says what to do
 
 
 def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> RGB:
     """Decode an image file to upright RGB, uint8 `[height, width, 3]`.
 
-    Greyscale, palette, alpha (over white), CMYK, 16-bit and EXIF-turned images are all read, and
-    floating-point ones of 0 to 1.
+    Greyscale, palette, alpha (over white), CMYK, 16-bit and EXIF-rotated images are supported, and
+    floating-point ones from 0 to 1.
 
     Raises:
-        CracksError: with the reason, if the data is no image of `FORMATS`, is damaged, cut short,
-            smaller than `min_side` or larger than `max_pixels`.
+        CracksError: with the reason, if the data is not an image of `FORMATS`, or is damaged,
+            truncated, smaller than `min_side` or larger than `max_pixels`.
     """
     if not data:
         raise CracksError("the file is empty")
@@ -93,10 +93,10 @@ def _to_rgb(image: Image.Image) -> RGB:
 
 
 def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """The grey values of a 16-bit image or of a floating-point one of 0 to 1, `[height, width]`.
+    """The grey values of a 16-bit image or a floating-point one from 0 to 1, `[height, width]`.
 
     Raises:
-        CracksError: if there are others than that.
+        CracksError: if a value is outside of that range.
     """
     values = np.asarray(image)
     white = 1 if image.mode == "F" else 65535

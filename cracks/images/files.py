@@ -1,4 +1,4 @@
-"""Which files among photographs count, and how one is read: names and sizes are checked first."""
+"""Files of photographs: which names are valid, and reading with checks of type and size."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file is an operating system's own bookkeeping, not anybody's photograph."""
+    """Whether a file is metadata of an operating system, such as .DS_Store."""
     *folders, last = name.split("/")
     return bool(_JUNK_FOLDERS.intersection(folders)) or last in _JUNK_NAMES or last.startswith("._")
 
@@ -29,11 +29,11 @@ def is_image_name(name: str) -> bool:
 
 
 def check_name(name: str, place: str = "") -> None:
-    """Check that a name can be written into a table and shown as it is.
+    """Check that a name can be written into tables and displayed.
 
     Args:
         name: of a file or of a member of an archive, with its folders.
-        place: what holds it, for the error, where the name alone does not say it.
+        place: the archive or folder, for the error message, if the name alone is not enough.
 
     Raises:
         CracksError: if it is empty, not UTF-8, or has control characters or direction overrides.
@@ -49,7 +49,7 @@ def read_file(path: Path) -> bytes:
     """The bytes of a photograph.
 
     Raises:
-        CracksError: the reason why it cannot be read, or is not.
+        CracksError: with the reason, if it cannot be read or is refused.
     """
     try:
         if not path.is_file():  # reading from a FIFO or a device may never end

@@ -18,7 +18,7 @@ def cache_folder(name: str) -> Path:
     folder of the operating system.
 
     Raises:
-        CracksError: if it cannot be made.
+        CracksError: if it cannot be created.
     """
     root = os.environ.get("CRACKS_CACHE")
     folder = (Path(root) if root else platformdirs.user_cache_path("cracks")) / name
@@ -26,7 +26,7 @@ def cache_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CracksError(
-            f"Expected a folder for caches at {folder}, found none and could not make it "
+            f"Expected a folder for caches at {folder}, found none and could not create it "
             f"({error.strerror}); set CRACKS_CACHE to a folder of yours."
         ) from None
     return folder

@@ -1,4 +1,4 @@
-"""The one exception that is meant for people, and how a process ends on it."""
+"""The exception with a message for the user, and how a process ends on it."""
 
 import errno
 import os
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 
 
 class CracksError(Exception):
-    """What the user or the world did, in one sentence: expected, found, what to do."""
+    """An error for the user, in one sentence: expected what, found what, what to do."""
 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """End the process with one sentence and status 1 on what is no mistake of the program.
+    """Exit with one sentence and status 1 on a `CracksError` or an error of the operating system.
 
-    These are `CracksError` and what the operating system refuses. A bug keeps its traceback.
+    Any other exception is a bug and keeps its traceback.
     """
     try:
         yield
         sys.stdout.flush()
     except CracksError as error:
         sys.exit(f"Error: {error}")
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         _discard_output()
         sys.exit(1)
     except OSError as error:
@@ -31,16 +31,16 @@ def exit_on_error() -> Iterator[None]:
 
 
 def explained(error: OSError) -> str:
-    """What the operating system refused, as a sentence with the path and what to do."""
+    """An error of the operating system as a sentence: the path, the reason, what to do."""
     path = error.filename or "a file"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             where = f" while writing {error.filename}" if error.filename else ""
-            return f"no space left on the disk{where}; free some and run again."
+            return f"no space left on the disk{where}; free space and run again."
         case errno.EACCES | errno.EPERM:
             return f"no permission for {path}; change its owner or its mode."
         case errno.EROFS:
-            return f"{path} is on a file system that is read-only; write elsewhere."
+            return f"{path} is on a read-only file system; write elsewhere."
         case _ if error.filename:
             return f"{path}: {error.strerror or error}."
         case _:
@@ -48,7 +48,7 @@ def explained(error: OSError) -> str:
 
 
 def _discard_output() -> None:
-    """Nothing more is printed: what is in the buffer would fail again at exit."""
+    """Redirect standard output to null: flushing its buffer at exit would fail again."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

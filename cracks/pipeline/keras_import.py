@@ -8,11 +8,11 @@ from typing import Any
 
 
 def import_keras() -> Any:
-    """The module `keras`, with TensorFlow set up as every stage relies on.
+    """Import the module `keras`, with TensorFlow configured as every stage expects.
 
-    TensorFlow reads the variables when it is first imported: its own log is silent, and oneDNN's
-    kernels are on, whose results do not depend on the number of threads. Its C++ libraries print
-    messages before they read any setting, so standard error is closed meanwhile.
+    TensorFlow reads the environment variables on import: its log is silenced, and oneDNN's kernels
+    are enabled, whose results do not depend on the number of threads. Its C++ libraries print
+    messages before they read any setting, so standard error is redirected meanwhile.
     """
     if "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -1,4 +1,4 @@
-"""How a process ends before its time: on Ctrl-C, and when the process that started it is gone.
+"""How a process ends early: on Ctrl-C, and when the process that started it has ended.
 
 This module is imported before anything that takes long to import, so it imports little itself.
 """
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-INTERRUPTED = 130  # what shells call a process that ended on SIGINT
+INTERRUPTED = 130  # exit status of a process that ended on SIGINT, by the convention of shells
 
 _SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 
@@ -37,7 +37,7 @@ def _remove_temporary() -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it; what cannot be removed stays."""
+    """Remove a file, or a folder with its contents; ignore what cannot be removed."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

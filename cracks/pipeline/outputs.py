@@ -1,7 +1,7 @@
 """Writing files so that a reader sees a whole file or none.
 
 Every output is written under a temporary name in its own folder and renamed when it is complete:
-a rename is atomic within a file system, so a run that is killed leaves no half-written file.
+a rename is atomic within a file system, so a run that is killed leaves no partly written output.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from cracks.pipeline.lifetime import remove, temporary
 Number = int | float
 
 DIGITS = 4
-"""Decimals of every number in metrics: what another processor reproduces as well."""
+"""Decimals of every number in metrics, which hold on other processors as well."""
 
-_NAME_KEPT = 40  # characters of a name in its temporary one, which must not get too long
+_NAME_KEPT = 40  # characters of a name that its temporary name repeats, which must not get too long
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` if the block ends well.
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
     The suffixes of `path` are kept, for libraries that choose a format by them. On an error the
-    temporary file is removed and `path` stays as it was. The temporary name is this process's own,
-    and those of processes that were killed are removed. A symbolic link stays: the file that it
+    temporary file is removed and `path` is left as it was. Temporary names are unique to a
+    process; those of killed processes are removed. A symbolic link is kept, and the file that it
     points to is replaced.
 
     Raises:
@@ -46,27 +46,27 @@ def replacing(path: Path) -> Iterator[Path]:
     target = path.resolve() if path.is_symlink() else path
     suffix = "".join(target.suffixes)
     prefix = f".{target.name.removesuffix(suffix)[:_NAME_KEPT]}.tmp.{_HOST}-"
-    mine = target.with_name(f"{prefix}{os.getpid()}{suffix}")
+    unfinished = target.with_name(f"{prefix}{os.getpid()}{suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_by_killed(target.parent, prefix, suffix)
-        with temporary(mine):
-            yield mine
-            mine.replace(target)
+        with temporary(unfinished):
+            yield unfinished
+            unfinished.replace(target)
     except OSError as error:
-        if error.filename is None or str(mine) in (str(error.filename), str(error.filename2)):
+        if error.filename is None or str(unfinished) in (str(error.filename), str(error.filename2)):
             error.filename, error.filename2 = str(path), None
         raise
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; rename it to `path` if the block ends well.
+    """Yield a temporary folder beside `path`; rename it to `path` if the block succeeds.
 
-    On an error the temporary folder is removed, as are those of processes that were killed.
+    On an error the temporary folder is removed, as are those of killed processes.
 
     Raises:
-        CracksError: if there is something at `path` already, or `path` is below a file.
+        CracksError: if `path` exists and is not an empty folder, or `path` is below a file.
     """
     target = path.resolve()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
@@ -79,14 +79,14 @@ def new_folder(path: Path) -> Iterator[Path]:
     except (FileExistsError, NotADirectoryError):
         raise CracksError(f"Expected a folder at {path.parent}, found a file.") from None
     prefix = f".{target.name[:_NAME_KEPT]}.tmp.{_HOST}-"
-    mine = target.with_name(f"{prefix}{os.getpid()}")
+    unfinished = target.with_name(f"{prefix}{os.getpid()}")
     _remove_left_by_killed(target.parent, prefix, suffix="")
-    with temporary(mine):
-        mine.mkdir()
-        yield mine
+    with temporary(unfinished):
+        unfinished.mkdir()
+        yield unfinished
         if target.exists():
-            target.rmdir()  # Windows does not rename to a name that is taken
-        mine.rename(target)
+            target.rmdir()  # Windows cannot rename to an existing folder
+        unfinished.rename(target)
 
 
 def _remove_left_by_killed(folder: Path, prefix: str, suffix: str) -> None:
@@ -98,9 +98,9 @@ def _remove_left_by_killed(folder: Path, prefix: str, suffix: str) -> None:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Write an empty file of `size` bytes whose blocks are allocated.
+    """Allocate the blocks of an empty file of `size` bytes.
 
-    It makes a full disk an error at once, for libraries that crash on one later.
+    A full disk is then an error at once; some libraries would crash on it later.
 
     Raises:
         OSError: if the disk has no space for it.
@@ -116,15 +116,15 @@ def write_text(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
         return
-    with replacing(path) as mine:
-        mine.write_text(text, encoding="utf-8")
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, values: Mapping[str, Number]) -> None:
     """Write flat numbers as JSON, floats rounded to `DIGITS` decimals, keys in given order.
 
     Raises:
-        ValueError: if a number is not finite, which JSON cannot say and `dvc plots` chokes on.
+        ValueError: if a number is not finite, which JSON cannot represent.
     """
     write_text(path, json.dumps(rounded(values), indent=2, allow_nan=False) + "\n")
 
@@ -135,13 +135,13 @@ def rounded(values: Mapping[str, Number]) -> dict[str, Number]:
 
 
 def write_csv(path: Path, table: pd.DataFrame, digits: int | None = DIGITS) -> None:
-    """Write a table without its index, line ends as in Unix.
+    """Write a table without its index, with Unix line ends.
 
-    Floats have `digits` decimals; for None, as many as it takes to read the same number back.
+    Floats have `digits` decimals, or, if None, as many as reading them back exactly takes.
     """
     form = None if digits is None else f"%.{digits}f"
-    with replacing(path) as mine:
-        table.to_csv(mine, index=False, float_format=form, lineterminator="\n")
+    with replacing(path) as unfinished:
+        table.to_csv(unfinished, index=False, float_format=form, lineterminator="\n")
 
 
 def sha256_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What is the same for every stage: one sentence on errors, and where and when it ran."""
+"""The runner of a stage: errors as one sentence, and a note of where and when it ran."""
 
 import json
 import platform

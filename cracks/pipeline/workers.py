@@ -1,4 +1,4 @@
-"""Work on all cores, in processes that may be killed."""
+"""A process pool whose workers may be killed."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,17 +17,17 @@ def in_processes(
     items: Iterable[Item],
     *,
     chunk: int = 1,
-    advice: str = "free some",
+    advice: str = "free memory",
 ) -> Iterator[Result]:
-    """`function(item)` of each item, in their order.
+    """Yield `function(item)` of each item, in order, computed in parallel.
 
-    The processes end with this one, however it ends, and leave Ctrl-C to it.
+    The workers end with this process, however it ends, and leave Ctrl-C to it.
 
     Args:
         function: one that can be pickled.
-        items: all are taken at once; results are yielded as they come.
+        items: consumed at once; results are yielded as they come.
         chunk: items that a process takes at a time.
-        advice: what helps where memory is short, for the error.
+        advice: how to save memory, for the error message.
 
     Raises:
         CracksError: if a process was killed, as systems do when memory runs out.

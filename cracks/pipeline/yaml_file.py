@@ -69,7 +69,7 @@ def read_text(path: Path) -> str:
 
 
 def _check_bounds(text: str, path: Path) -> None:
-    """Refuse what would keep the parser busy for ever: deep nesting, and merges that multiply."""
+    """Refuse what would keep the parser busy: deep nesting, and merge keys that multiply."""
     depth = aliases = 0
     for event in YAML(typ="safe").parse(text):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)

@@ -1,6 +1,6 @@
-"""The report: one page, from the metrics files and a few pictures, readable without a network.
+"""The report: one self-contained page of metrics, charts and pictures.
 
-No number is computed here; each is read from a file that an earlier stage wrote.
+No number is computed here; all are read from files that earlier stages wrote.
 """
 
 import platform
@@ -52,7 +52,7 @@ Table = pd.DataFrame
 
 
 def render_report(params: Params, output: Path) -> None:
-    """Write the page for what the files in the project's folder say."""
+    """Write the page for the results in the project's folder."""
     audit, split = read_numbers(AUDIT_METRICS), read_numbers(SPLIT_METRICS)
     metrics = {**read_numbers(EVALUATION), **by_name(read_details())}
     backbones = list(params.weights)
@@ -133,7 +133,7 @@ def _curve(name: str, x: str, y: str) -> Table:
 
 
 def _training_images() -> Table:
-    """In an order that has nothing to do with their names."""
+    """Training images, in an order independent of their names."""
     images, split = read_images(), read_split()
     train = set(split[split["part"] == TRAIN]["id"])
     return images[images["id"].isin(train)].sort_values("sha256")
@@ -154,10 +154,10 @@ def _samples(archive: zipfile.ZipFile) -> dict[str, list[dict[str, str]]]:
 def _mistakes(
     archive: zipfile.ZipFile, predictions: Table, backbone: str, params: Params
 ) -> list[dict[str, Any]]:
-    """The mistakes of which the classifier is surest, each with its activation map."""
+    """The most confident mistakes, each with its activation map."""
     wrong = predictions[(predictions["backbone"] == backbone) & ~predictions["correct"]]
-    sureness = (wrong["probability"] - (wrong["label"] == POSITIVE)).abs()
-    worst = wrong.loc[sureness.sort_values(ascending=False, kind="stable").index[:MISTAKES]]
+    confidence = (wrong["probability"] - (wrong["label"] == POSITIVE)).abs()
+    worst = wrong.loc[confidence.sort_values(ascending=False, kind="stable").index[:MISTAKES]]
     maps = pictures.explained(archive, list(worst["id"]), backbone, params)
     return [
         {
@@ -174,7 +174,7 @@ def _mistakes(
 def _disagreements(
     archive: zipfile.ZipFile, predictions: Table, backbones: list[str]
 ) -> list[dict[str, Any]]:
-    """Images that some backbones get right and others wrong, the widest apart first."""
+    """Images that only some backbones get right, the largest difference in probability first."""
     probability = predictions.pivot_table(index="id", columns="backbone", values="probability")
     correct = predictions.pivot_table(
         index="id", columns="backbone", values="correct", aggfunc="first"
@@ -196,7 +196,7 @@ def _disagreements(
 
 
 def _views(archive: zipfile.ZipFile, params: Params) -> list[str]:
-    """A training image with a crack and the views of it that the heads train on as well."""
+    """A training image of a crack and its augmented views."""
     if not params.augmentation.views:
         return []
     images = _training_images()

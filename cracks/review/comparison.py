@@ -36,17 +36,17 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """Now minus base, without the noise of binary fractions."""
+        """Now minus base, without floating-point noise."""
         return round(self.now - self.base, 10)
 
     @property
     def gain(self) -> float:
-        """The difference with the sign of better."""
+        """The difference, positive if it is an improvement."""
         return self.difference * self.direction
 
     @property
     def is_noise(self) -> bool:
-        """Whether other seeds could have made this difference."""
+        """Whether the difference is within the variation over seeds."""
         return self.seeds_p is not None and self.seeds_p >= SIGNIFICANT
 
 
@@ -69,7 +69,7 @@ class Flips:
 
 @dataclass(frozen=True)
 class Review:
-    """All that is to be said about a change."""
+    """Both sides, and everything that was found out about their difference."""
 
     base: Side
     now: Side
@@ -85,7 +85,7 @@ class Review:
 
     @property
     def flips(self) -> dict[str, Flips]:
-        """By backbone; none where the sides cannot be compared."""
+        """By backbone; empty if the sides cannot be compared."""
         if self.not_comparable:
             return {}
         return {
@@ -96,7 +96,7 @@ class Review:
 
     @property
     def not_comparable(self) -> str | None:
-        """Why numbers of the two sides say nothing about each other; None if they do."""
+        """Why the numbers of the two sides cannot be compared; None if they can."""
         return why_not_comparable(self.base, self.now)
 
     @property
@@ -126,9 +126,9 @@ def compare_metrics(base: Side, now: Side) -> list[Change]:
 
 
 def why_not_comparable(base: Side, now: Side) -> str | None:
-    """Why numbers of the two sides say nothing about each other; None if they do.
+    """Why the numbers of the two sides cannot be compared; None if they can.
 
-    Images are the same if their bytes are, whatever they are called.
+    Images are identified by their bytes, not by their names.
     """
     for side in (base, now):
         if "sha256" not in side.predictions:
@@ -153,16 +153,16 @@ def _tested(predictions: pd.DataFrame) -> set[tuple[str, str]]:
 
 
 def _keys(rows: pd.DataFrame) -> "pd.Series[str]":
-    """What an image of one backbone's rows is known by on both sides.
+    """The key of each of one backbone's rows, the same on both sides.
 
-    That is the hash of its bytes, and a number for those that have the same bytes.
+    It is the hash of the image's bytes, and a number among byte-identical images.
     """
     number = rows.sort_values("id").groupby("sha256").cumcount().reindex(rows.index)
     return rows["sha256"] + ":" + number.astype(str)
 
 
 def find_flips(base: pd.DataFrame, now: pd.DataFrame, backbone: str) -> Flips:
-    """Which test images one backbone classifies otherwise than on the base."""
+    """The test images that one backbone classifies differently on the two sides."""
     sides = [side[side["backbone"] == backbone] for side in (base, now)]
     before, after = (side.set_index(_keys(side)) for side in sides)
     before = before.reindex(after.index)
@@ -179,7 +179,7 @@ def find_flips(base: pd.DataFrame, now: pd.DataFrame, backbone: str) -> Flips:
 
 
 def changed_values(base: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Keys whose values differ, with both values; None where there is none."""
+    """Keys whose values differ, with both values; None stands for a missing key."""
     keys = {**base, **now}
     return [(k, base.get(k), now.get(k)) for k in keys if base.get(k) != now.get(k)]
 
@@ -189,7 +189,7 @@ _CONDITION = re.compile(r"\s*([\w.]+)\s*(<=|>=|<|>)\s*([-+]?\d*\.?\d+)\s*")
 
 
 def failed_conditions(conditions: Sequence[str], base: Values, now: Values) -> list[str]:
-    """Those of `METRIC < NUMBER` that hold for the change of the metric, now minus base.
+    """The conditions `METRIC < NUMBER` that are true of the metric's change, now minus base.
 
     Raises:
         CracksError: if one cannot be read or names no metric.

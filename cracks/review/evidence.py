@@ -1,7 +1,7 @@
-"""Whether metrics are those of the predictions beside them.
+"""Recomputes metrics from the predictions in Git, and reports those that differ.
 
-Not all can be recomputed: standard deviations over seeds, a threshold chosen on valid, the leak and
-the metrics of train and valid need files that are not in Git.
+Standard deviations over seeds, a threshold chosen on valid, the leak and the metrics of train and
+valid cannot be recomputed: they need files that are not in Git.
 """
 
 from collections.abc import Mapping
@@ -17,38 +17,41 @@ from cracks.review.sides import Side
 NOT_RECOMPUTED = "deviations over seeds, thresholds and the leak"
 
 TOLERANCE = 1.5e-4
-"""One in the last digit that metrics have: another processor may round there."""
+"""One unit in the last digit of metrics, which another processor may round differently."""
 
 
 def mismatches(side: Side) -> list[str]:
-    """The numbers of the metrics that do not follow from the predictions, one sentence each."""
+    """The metrics that do not follow from the predictions, one sentence each."""
     scored, wrong = {}, []
     recomputed: dict[str, float] = {}
     for backbone in side.backbones:
-        one = scored_of(side.predictions, backbone, side.metrics[f"{backbone}.threshold"])
+        backbone_scores = scored_of(
+            side.predictions, backbone, side.metrics[f"{backbone}.threshold"]
+        )
         try:
-            found = evaluate_part(one)
+            metrics = evaluate_part(backbone_scores)
         except CracksError:
             wrong.append(f"{PREDICTIONS} has no cracked and uncracked images by {backbone}")
             continue
-        scored[backbone] = one
-        recomputed |= {f"{backbone}.{name}": value for name, value in found.items()}
+        scored[backbone] = backbone_scores
+        recomputed |= {f"{backbone}.{name}": value for name, value in metrics.items()}
         rows = side.predictions[side.predictions["backbone"] == backbone]
-        said = (rows["predicted"] == CLASSES[1]).to_numpy()
-        differ = (said != one.predicted) | (rows["correct"].to_numpy() != one.right)
+        predicted = (rows["predicted"] == CLASSES[1]).to_numpy()
+        correct = rows["correct"].to_numpy()
+        differ = (predicted != backbone_scores.predicted) | (correct != backbone_scores.right)
         if differ.any():
             wrong.append(
                 f"{PREDICTIONS}: {differ.sum():,} answers of {backbone} do not follow from their "
-                f"probabilities and the threshold of {one.threshold:g}"
+                f"probabilities and the threshold of {backbone_scores.threshold:g}"
             )
     if not wrong:
         recomputed |= comparisons(scored)
     return [*_differing(side.numbers, recomputed), *wrong]
 
 
-def _differing(said: Mapping[str, float], recomputed: Mapping[str, float]) -> list[str]:
+def _differing(reported: Mapping[str, float], recomputed: Mapping[str, float]) -> list[str]:
     return [
-        f"{name} is {said[name]:g}, the predictions give {value:.6g}"
+        f"{name} is {reported[name]:g}, the predictions give {value:.6g}"
         for name, value in recomputed.items()
-        if name in said and abs(said[name] - value) > TOLERANCE
+        if name in reported and abs(reported[name] - value) > TOLERANCE
     ]

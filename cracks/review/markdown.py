@@ -16,7 +16,7 @@ _LISTED = 15  # names of one kind
 
 
 def as_markdown(review: Review) -> str:
-    """The whole review in Markdown, what puts the numbers in doubt first."""
+    """The whole review in Markdown, reasons to doubt the numbers first."""
     doubts = doubtful(review.mismatches, review.stale)
     parts = [*doubts, *_doubtful_base(review)]
     if _is_unchanged(review) and not parts:
@@ -41,34 +41,34 @@ def as_markdown(review: Review) -> str:
 
 
 def doubtful(mismatches: Sequence[str], stale: Staleness) -> list[str]:
-    """What puts the numbers of the working tree in doubt."""
-    found = []
+    """Reasons to doubt the numbers of the working tree."""
+    reasons = []
     if mismatches:
-        found.append(
+        reasons.append(
             "**These metrics are not those of the predictions.** Run `dvc repro` and commit what "
-            f"it writes.\n\n{_listed(mismatches)}"
+            f"it writes.\n\n{_bullets(mismatches)}"
         )
     if stale:
-        found.append(
+        reasons.append(
             "**These results are stale:** dvc.lock does not fit the tree. Run `dvc repro` and "
             f"commit what it writes.\n\n{_stages(stale)}"
         )
-    return found
+    return reasons
 
 
 def _doubtful_base(review: Review) -> list[str]:
-    found = []
+    reasons = []
     if review.mismatches_base:
-        found.append(
+        reasons.append(
             f"**The metrics of {_name(review.base)} are not those of its predictions:**\n\n"
-            f"{_listed(review.mismatches_base)}"
+            f"{_bullets(review.mismatches_base)}"
         )
     if review.stale_base:
-        found.append(
+        reasons.append(
             f"The results of {_name(review.base)} are stale themselves "
             f"({', '.join(review.stale_base.stages)})."
         )
-    return found
+    return reasons
 
 
 def _is_unchanged(review: Review) -> bool:
@@ -83,22 +83,22 @@ def _is_unchanged(review: Review) -> bool:
 
 def _stages(stale: Staleness) -> str:
     return "\n".join(
-        f"- {stage}: {_some([code(one) for one in dict.fromkeys(what)])}"
-        for stage, what in stale.stages.items()
+        f"- {stage}: {_joined([code(change) for change in dict.fromkeys(changes)])}"
+        for stage, changes in stale.stages.items()
     )
 
 
 def _comments(stale: Staleness) -> str:
-    files = _some([code(file) for file in sorted(stale.comments)])
+    files = _joined([code(file) for file in sorted(stale.comments)])
     return f"Changed in comments, docstrings or layout only: {files}." if files else ""
 
 
-def _listed(sentences: Sequence[str]) -> str:
+def _bullets(sentences: Sequence[str]) -> str:
     more = [f"{len(sentences) - _LISTED:,} more"] if len(sentences) > _LISTED else []
-    return "\n".join(f"- {plain(one)}" for one in [*sentences[:_LISTED], *more])
+    return "\n".join(f"- {plain(sentence)}" for sentence in [*sentences[:_LISTED], *more])
 
 
-def _some(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
 
@@ -125,7 +125,7 @@ def _headline(backbone: str, review: Review, flips: Flips) -> str:
     return f"{name}: {points}, not significant on these test images ({p}).{unknown}"
 
 
-_ONE_SEED = "One seed on a side: no noise band, so a change may be the seed's."
+_ONE_SEED = "One side has a single seed, so the variation over seeds is unknown."
 
 
 def _p(value: float) -> str:
@@ -136,12 +136,12 @@ def _table(review: Review, backbones: Iterable[str]) -> str:
     lines = ["| metric | base | now | change | |", "|---|--:|--:|--:|---|"]
     comparable = set(backbones)
     for change in review.changes:
-        said = ""
+        verdict = ""
         if comparable and (change.metric == LEAK or change.metric.split(".")[0] in comparable):
-            said = _verdict(change, review.now)
+            verdict = _verdict(change, review.now)
         lines.append(
             f"| {change.metric} | {_number(change.base)} | {_number(change.now)} "
-            f"| {_signed(change.difference)} | {said} |"
+            f"| {_signed(change.difference)} | {verdict} |"
         )
     return "\n".join(lines)
 
@@ -159,7 +159,7 @@ def _verdict(change: Change, now: Side) -> str:
 
 
 def _in_images(change: Change, now: Side) -> list[str]:
-    """The change in images, where it is one of a count."""
+    """A change of recall or accuracy as a number of images."""
     backbone, _, name = change.metric.rpartition(".")
     labels = now.predictions[now.predictions["backbone"] == backbone]["label"]
     if name == "recall":
@@ -177,12 +177,12 @@ def _flipped(backbone: str, flips: Flips) -> str:
         "Newly missed cracks": flips.newly_missed,
         "Newly found cracks": flips.newly_found,
         "New false alarms": flips.new_alarms,
-        "False alarms no more": flips.quieted,
+        "No longer false alarms": flips.quieted,
     }
-    lines = [f"### {title(backbone)}: {flips.count:,} images changed sides"]
+    lines = [f"### {title(backbone)}: {flips.count:,} images changed their class"]
     for kind, names in kinds.items():
         if names:
-            lines.append(f"- {kind} ({len(names):,}): {_some([code(name) for name in names])}")
+            lines.append(f"- {kind} ({len(names):,}): {_joined([code(name) for name in names])}")
     return "\n".join(lines)
 
 
@@ -194,7 +194,7 @@ def _values(what: str, changed: list[tuple[str, Any, Any]]) -> str:
 
 
 def code(value: object, *, cell: bool = False) -> str:
-    """A value as a code span, whatever it holds; in a cell of a table, bars are escaped."""
+    """Any value as a code span; in a cell of a table, bars are escaped."""
     text = " ".join(str(value).split("\n"))
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     space = " " if "`" in text else ""
@@ -204,7 +204,7 @@ def code(value: object, *, cell: bool = False) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Text escaped for Markdown."""
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
 
 
@@ -239,7 +239,7 @@ def as_json(review: Review) -> str:
         }
         for change in review.changes
     ]
-    found = {
+    values = {
         "base": review.base.name,
         "mismatches": list(review.mismatches),
         "stale": review.stale.stages,
@@ -250,7 +250,7 @@ def as_json(review: Review) -> str:
         "params": _records(review.params),
         "packages": _records(review.packages),
     }
-    return json.dumps(found, indent=2)
+    return json.dumps(values, indent=2)
 
 
 def _records(changed: list[tuple[str, Any, Any]]) -> list[dict[str, Any]]:

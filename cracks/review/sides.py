@@ -18,7 +18,7 @@ from cracks.review.snapshots import Snapshot
 _PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.MULTILINE)
 
 _COLUMNS = {name: kind for name, kind in PREDICTION_COLUMNS.items() if name != "sha256"}
-"""Required of a side: commits of older versions have no hashes, which is said in the review."""
+"""Required columns; commits of older versions have no hashes, and the review says so."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Side:
 
     @property
     def backbones(self) -> list[str]:
-        """The backbones that the metrics speak of."""
+        """The backbones that have metrics."""
         suffix = ".accuracy"
         return [
             k.removesuffix(suffix) for k in self.metrics if k.count(".") == 1 and k.endswith(suffix)

@@ -11,20 +11,20 @@ from cracks.pipeline.errors import CracksError
 
 
 class Snapshot(Protocol):
-    """All files at one time; paths are relative to the project's folder."""
+    """The project's files at one time; paths are relative to its folder."""
 
     def read(self, path: Path) -> bytes | None:
-        """The bytes of a file, None if there is none."""
+        """The bytes of a file, None if it does not exist."""
 
     def files(self, folder: Path) -> list[Path]:
         """All files below a folder, as `.dvcignore` lets DVC see them."""
 
 
 class WorkingTree:
-    """The files as they are."""
+    """The files of the working tree."""
 
     def read(self, path: Path) -> bytes | None:
-        """The bytes of a file, None if there is none."""
+        """The bytes of a file, None if it does not exist."""
         return path.read_bytes() if path.is_file() else None
 
     def files(self, folder: Path) -> list[Path]:
@@ -46,9 +46,9 @@ class Commit:
     sha: str
 
     def read(self, path: Path) -> bytes | None:
-        """The bytes of a file, None if there is none."""
-        found = _blobs(self.sha, path).get(path)
-        return _content(found) if found else None
+        """The bytes of a file, None if it does not exist."""
+        blob = _blobs(self.sha, path).get(path)
+        return _content(blob) if blob else None
 
     def files(self, folder: Path) -> list[Path]:
         """All files below a folder."""
@@ -78,15 +78,15 @@ _DEPTH = 50
 
 
 def resolve(base: str) -> tuple[str, Commit]:
-    """The name of a revision, or of the same one at origin, for people, and its commit.
+    """The display name and the commit of a revision, looked up locally, then at origin.
 
     Raises:
         CracksError: if there is none.
     """
     for name in (base, f"origin/{base}"):
-        found = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        if found.returncode == 0:
-            sha = found.stdout.decode().strip()
+        parsed = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if parsed.returncode == 0:
+            sha = parsed.stdout.decode().strip()
             return sha[:7] if sha.startswith(name) else f"{name} ({sha[:7]})", Commit(sha)
     if git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         raise CracksError(

@@ -1,8 +1,8 @@
-"""Whether results are those of the code and the parameters beside them.
+"""Whether results belong to the code and the parameters in the same tree.
 
-`dvc status` answers that for the files in the workspace, which a clone without the cache does not
-have, and takes a comment for a change. Here dvc.lock is compared with itself, with dvc.yaml, with
-params.yaml, with the code and with the metrics, all of which are in Git.
+`dvc status` needs the data, which a clone without the cache does not have, and counts a comment as
+a change. Here dvc.lock is compared with itself, dvc.yaml, params.yaml, the code and the metrics,
+all of which are in Git.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from cracks.pipeline.cache_folder import syntax
 from cracks.pipeline.conflicts import check_conflict
@@ -22,14 +23,37 @@ from cracks.pipeline.paths import LOCK, PARAMS, PHOTOS, PIPELINE
 from cracks.review.snapshots import Commit, Snapshot, last_versions
 
 Stage = Mapping[str, Any]
+"""A stage of dvc.yaml."""
+
+
+class LockedFile(BaseModel):
+    """A dependency or an output in dvc.lock."""
+
+    path: str
+    md5: str = ""
+
+
+class LockedStage(BaseModel):
+    """A stage in dvc.lock: what it last ran with."""
+
+    cmd: str
+    deps: list[LockedFile] = []
+    params: dict[str, dict[str, Any]] = {}
+    outs: list[LockedFile] = []
+
+
+class Lock(BaseModel):
+    """dvc.lock."""
+
+    stages: dict[str, LockedStage] = {}
 
 
 @dataclass
 class Staleness:
-    """What is not as it was when the results were computed."""
+    """What changed since the results were computed."""
 
     stages: dict[str, list[str]] = field(default_factory=dict)  # what changed, by stage
-    comments: set[str] = field(default_factory=set)  # code whose comments alone changed
+    comments: set[str] = field(default_factory=set)  # code of which only comments changed
 
     def __bool__(self) -> bool:
         """Whether any stage has to run again."""
@@ -37,20 +61,20 @@ class Staleness:
 
 
 def find_stale(snapshot: Snapshot, *tips: str) -> Staleness:
-    """Compare dvc.lock with all that it speaks of, in one snapshot.
+    """Compare dvc.lock with everything that it refers to, in one snapshot.
 
     Args:
         snapshot: the files.
-        tips: commits from which the code that dvc.lock knows by hash is looked for.
+        tips: commits in whose history the code with the hashes of dvc.lock is looked up.
 
     Raises:
-        CracksError: if one of the files has conflict markers.
+        CracksError: if one of the files is damaged or has conflict markers.
     """
     stages: dict[str, Stage] = _yaml(snapshot, PIPELINE).get("stages", {})
-    lock: dict[str, Stage] = _yaml(snapshot, LOCK).get("stages", {})
+    lock = _lock(snapshot)
     params = _yaml(snapshot, PARAMS)
-    outs = {out["path"]: _md5_of(out) for stage in lock.values() for out in stage.get("outs", [])}
-    found = Staleness()
+    outs = {out.path: out.md5 for stage in lock.values() for out in stage.outs}
+    staleness = Staleness()
     for name, stage in stages.items():
         ran = lock.get(name)
         changes = (
@@ -59,13 +83,13 @@ def find_stale(snapshot: Snapshot, *tips: str) -> Staleness:
             else [
                 *_changed_command(stage, ran),
                 *_changed_params(stage, ran, params),
-                *_changed_deps(stage, ran, outs, snapshot, tips, found.comments),
+                *_changed_deps(stage, ran, outs, snapshot, tips, staleness.comments),
                 *_changed_results(stage, outs, snapshot),
             ]
         )
         if changes:
-            found.stages[name] = changes
-    return found
+            staleness.stages[name] = changes
+    return staleness
 
 
 def _yaml(snapshot: Snapshot, path: Path) -> dict[str, Any]:
@@ -80,16 +104,28 @@ def _yaml(snapshot: Snapshot, path: Path) -> dict[str, Any]:
     return values
 
 
+def _lock(snapshot: Snapshot) -> dict[str, LockedStage]:
+    try:
+        return Lock.model_validate(_yaml(snapshot, LOCK)).stages
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise CracksError(
+            f"{LOCK} is damaged at {place} ({first['msg']}); take the committed one with "
+            f"`git checkout -- {LOCK}`, or run `dvc repro`."
+        ) from None
+
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # dvc.lock is long
 
 
-def _changed_command(stage: Stage, ran: Stage) -> list[str]:
-    return [] if stage["cmd"] == ran["cmd"] else ["its command"]
+def _changed_command(stage: Stage, ran: LockedStage) -> list[str]:
+    return [] if stage["cmd"] == ran.cmd else ["its command"]
 
 
-def _changed_params(stage: Stage, ran: Stage, params: Mapping[str, Any]) -> list[str]:
-    """The keys whose values are others than those that the stage ran with."""
-    before = flatten(ran.get("params", {}).get(PARAMS.name, {}))
+def _changed_params(stage: Stage, ran: LockedStage, params: Mapping[str, Any]) -> list[str]:
+    """The keys whose values differ from those that the stage ran with."""
+    before = flatten(ran.params.get(PARAMS.name, {}))
     now: dict[str, Any] = {}
     flat = flatten(params)
     for key in stage.get("params", []):
@@ -102,14 +138,14 @@ def _changed_params(stage: Stage, ran: Stage, params: Mapping[str, Any]) -> list
 
 def _changed_deps(
     stage: Stage,
-    ran: Stage,
+    ran: LockedStage,
     outs: Mapping[str, str],
     snapshot: Snapshot,
     tips: Sequence[str],
     comments: set[str],
 ) -> Iterator[str]:
-    before = {dep["path"]: _md5_of(dep) for dep in ran.get("deps", [])}
-    yield from sorted(set(before) ^ set(stage["deps"]))  # listed since, or no more
+    before = {dep.path: dep.md5 for dep in ran.deps}
+    yield from sorted(set(before) ^ set(stage["deps"]))  # added to or removed from the list
     for dep in sorted(set(before) & set(stage["deps"])):
         if dep in outs:
             if outs[dep] != before[dep]:
@@ -121,12 +157,12 @@ def _changed_deps(
 
 
 def _changed_photographs(snapshot: Snapshot, tips: Sequence[str]) -> list[str]:
-    """What `dvc add` knows of the photographs, which may not be here, and `download` does not."""
+    """The `.dvc` files of photographs that changed since `download` ran."""
     lock = snapshot.read(LOCK)
     ran = next((c for c in last_versions(LOCK, *tips) if c.read(LOCK) == lock), None)
     if ran is None:  # dvc.lock is not committed yet
         return []
-    tracked = {file for one in (ran, snapshot) for file in one.files(PHOTOS)}
+    tracked = {file for side in (ran, snapshot) for file in side.files(PHOTOS)}
     return [
         str(file)
         for file in sorted(tracked)
@@ -137,7 +173,7 @@ def _changed_photographs(snapshot: Snapshot, tips: Sequence[str]) -> list[str]:
 def _changed_code(
     path: Path, before: str, snapshot: Snapshot, tips: Sequence[str], comments: set[str]
 ) -> list[str]:
-    """The files of a code dependency that do something else than when the stage ran."""
+    """The files of a code dependency that changed, comments and layout apart."""
     if dvc_md5(snapshot, path) == before:
         return []
     old = next((c for c in last_versions(path, *tips) if dvc_md5(c, path) == before), None)
@@ -150,34 +186,30 @@ def _changed_code(
 
 
 def _all_files(path: Path, *snapshots: Snapshot) -> list[Path]:
-    return sorted({path, *(file for one in snapshots for file in one.files(path))})
+    return sorted({path, *(file for snapshot in snapshots for file in snapshot.files(path))})
 
 
 def _same_syntax(file: Path, old: Commit, snapshot: Snapshot) -> bool:
-    codes = [one.read(file) for one in (old, snapshot)]
+    codes = [side.read(file) for side in (old, snapshot)]
     if file.suffix != ".py" or None in codes:
         return False
     try:
-        one, other = (syntax((code or b"").decode()) for code in codes)
+        before, after = (syntax((code or b"").decode()) for code in codes)
     except (SyntaxError, ValueError):
         return False
-    return one == other
+    return before == after
 
 
 def _changed_results(stage: Stage, outs: Mapping[str, str], snapshot: Snapshot) -> Iterator[str]:
-    """The metrics and plots, which are in Git, that are not as the stage wrote them."""
+    """The metrics and plots that differ from what the stage wrote."""
     for entry in [*stage.get("metrics", []), *stage.get("plots", [])]:
         (path,) = entry if isinstance(entry, dict) else (entry,)
         if path in outs and dvc_md5(snapshot, Path(path)) != outs[path]:
-            yield f"{path}, which is not as it was written"
-
-
-def _md5_of(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("md5", ""))
+            yield f"{path}, edited after it was written"
 
 
 def dvc_md5(snapshot: Snapshot, path: Path) -> str:
-    """The hash that dvc.lock has of a file, or of a folder by the hashes of its files."""
+    """The hash of a file or a folder, by the rules of dvc.lock."""
     content = snapshot.read(path)
     if content is not None:
         return _md5(content)

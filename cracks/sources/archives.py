@@ -1,4 +1,4 @@
-"""The images in somebody else's zip archive."""
+"""The images in a zip archive from elsewhere."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def archive_members(path: Path, positive_class: str) -> Members:
 
 
 def _member_ids(members: Iterable[str], archive: Path) -> dict[str, str]:
-    """Map ids to the archive's own member names, without the folders that say nothing."""
+    """Map ids to the archive's own member names, without the folders above the classes."""
     paths = {member: _safe_path(member, archive) for member in members}
     paths = {member: path for member, path in paths.items() if not is_junk(str(path))}
     above = _common_folder([path for path in paths.values() if is_image_name(path.name)])
@@ -55,7 +55,7 @@ def _safe_path(member: str, archive: Path) -> PurePosixPath:
 
 
 def _common_folder(images: Sequence[PurePosixPath]) -> PurePosixPath:
-    """The folder that holds all images, down to the classes or their split."""
+    """The folder above the classes, or above the split."""
     folders = [path.parent for path in images if path.parent.name]
     if not folders:
         return PurePosixPath()
@@ -63,5 +63,5 @@ def _common_folder(images: Sequence[PurePosixPath]) -> PurePosixPath:
     for folder in [common, *common.parents][::-1]:
         if place_of(f"{folder.name}/")[0]:
             return folder.parent
-    # where all are in one folder, it is the only class
+    # if all are in one folder, it is the only class
     return common.parent if set(folders) == {common} else common

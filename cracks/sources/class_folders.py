@@ -1,6 +1,6 @@
-"""Names of images: `[train|valid|test/]<class>/<file>`, whatever source they come from.
+"""Names of images of all sources: `[train|valid|test/]<class>/<file>`.
 
-Only names are looked at here; whether a file is a usable image, the audit says.
+Only names are checked here; the audit checks whether a file is a usable image.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ Members = Iterator[tuple[str, bytes]]
 
 
 def class_folders(names: Iterable[str]) -> set[str]:
-    """The folders that say the classes of the images among `names`, as written."""
+    """The class folders of the images among `names`, as spelled there."""
     return {folder for name in names if is_image_name(name) and (folder := place_of(name)[1])}
 
 
@@ -28,7 +28,7 @@ def id_of(path: PurePath) -> str:
 
 
 def refuse_second(ids: Mapping[str, str | Path], name: str, second: str | Path) -> None:
-    """Raise `CracksError` if `ids` has the name already."""
+    """Raise `CracksError` if the name is in `ids` already."""
     if name in ids:
         raise CracksError(
             f"Expected one file of the name {name}, found {ids[name]} and {second}; rename one."

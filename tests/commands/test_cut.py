@@ -86,7 +86,6 @@ def test_an_unreadable_photograph_gets_its_line(
         (["walls", "out"], "none among 2, the first .* smaller than a patch of 227 pixels"),
         (["walls", "out", "--patch", "101"], "found none among 2, the first"),
         (["walls", "out", "--patch", "50", "--backbone", "vgg16"], "head .* run `dvc repro`"),
-        (["walls", "out", "--patch", "50", "--backbone", "vgg19"], "found 'vgg19'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

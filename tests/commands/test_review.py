@@ -74,7 +74,7 @@ def test_one_seed_is_said_to_give_no_band(say: Say) -> None:
     write_results(missed=3, others=())
     write_lock()
     _, said = say()
-    assert "no noise band" in said
+    assert "variation over seeds is unknown" in said
     assert "within noise" not in said
 
 

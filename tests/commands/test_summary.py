@@ -35,7 +35,7 @@ def test_metrics_of_another_state_are_said_first(
     PARAMS.write_text(PARAMS.read_text().replace("threshold: 0.5", "threshold: 0.3"))
     summary.run()
     said = capsys.readouterr()
-    assert "not those of the workspace: to do or changed since is evaluate" in said.err
+    assert "out of date; stages to run: evaluate" in said.err
 
 
 def test_a_comment_makes_no_metric_old(committed: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,9 +60,9 @@ def test_a_leak_is_said() -> None:
 @pytest.mark.parametrize(
     ("photographs", "shared", "sentence"),
     [
-        (1, 0, "The test images are from 1 photograph, of which nothing is in train."),
-        (1200, 0, "The test images are from 1,200 photographs, of which nothing is in train."),
-        (6, 400, "400 test images (80.0 %) are from photographs that train has, too: these"),
+        (1, 0, "The test images are from 1 photograph, none of them in train."),
+        (1200, 0, "The test images are from 1,200 photographs, none of them in train."),
+        (6, 400, "400 test images (80.0 %) share a photograph with train: expect"),
     ],
 )
 def test_photographs_on_two_sides_are_said(photographs: int, shared: int, sentence: str) -> None:

@@ -41,7 +41,7 @@ def test_a_cut_archive_is_one_sentence(tmp_path: Path) -> None:
     write_archive(tmp_path / "x.zip", MEMBERS)
     whole = (tmp_path / "x.zip").read_bytes()
     (tmp_path / "x.zip").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CracksError, match="only a part of one"):
+    with pytest.raises(CracksError, match="a part of one"):
         open_archive(tmp_path / "x.zip")
 
 

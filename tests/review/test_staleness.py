@@ -102,7 +102,7 @@ def test_a_stage_that_never_ran_is_stale() -> None:
 
 def test_metrics_that_no_run_wrote_are_stale() -> None:
     edit(EVALUATION, '"vgg16.missed": 2', '"vgg16.missed": 1')
-    assert stale() == {"evaluate": [f"{EVALUATION}, which is not as it was written"]}
+    assert stale() == {"evaluate": [f"{EVALUATION}, edited after it was written"]}
 
 
 def test_data_that_is_not_here_or_of_another_branch_is_not_stale() -> None:

@@ -64,7 +64,7 @@ def _path(
     sway: float,
     roughness: float,
 ) -> NDArray[np.float64]:
-    """A crack's way from `start` to `end`, with sideways steps as it goes around grains."""
+    """The path of a crack from `start` to `end`, with sideways steps around grains."""
     along = end - start
     length = float(np.hypot(*along))
     n = max(int(length / 2), 8)

@@ -30,7 +30,7 @@ COPIED_SHARE = 0.03
 """Share of each class that are copies of other images of it."""
 
 COPY_KINDS = ("same bytes", "recompressed", "left-right", "top-bottom", "half turn")
-"""How copies are made, in turn."""
+"""The kinds of copies, planted in turn."""
 
 _MASKED = 0.35  # share of a pixel above which it counts as crack
 
@@ -52,7 +52,7 @@ class Copy(NamedTuple):
 
 
 def iter_sample(images_per_class: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Draw all images on all cores; yield names and JPEG files, sorted by name."""
+    """Draw all images in parallel; yield names and JPEG files, sorted by name."""
     todo = [(label, n) for label in CLASSES for n in range(1, images_per_class + 1)]
     files = in_processes(partial(_file, images_per_class, seed), todo, chunk=8)
     for (label, number), data in zip(
