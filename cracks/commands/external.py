@@ -31,7 +31,8 @@ def _print(metrics: Metrics, backbones: list[str], output: Path) -> None:
             cells = [_cell(metrics, f"{backbone}.{name}") for backbone in backbones]
             print(f"{metric.title:22}" + "".join(f"{cell:>26}" for cell in cells))
     if metrics["seen_by_the_pipeline"]:
-        print(f"Left out: {metrics['seen_by_the_pipeline']:,} images that the pipeline has seen.")
+        seen = metrics["seen_by_the_pipeline"]
+        print(f"Left out: {seen:,} images of the pipeline's dataset, or copies of them.")
     print(f"Written to {output}/. Results on one source do not transfer to another.")
 
 

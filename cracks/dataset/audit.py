@@ -93,6 +93,22 @@ def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
     return Audit(images, pd.DataFrame(sorted(rejected), columns=["name", "reason"]), counts)
 
 
+def fingerprint_members(path: Path, names: Sequence[str], limits: Limits) -> Fingerprint:
+    """The fingerprints of members of an archive, in the order of `names`, stacked in two arrays.
+
+    Raises:
+        CracksError: if one of them is not a usable image.
+    """
+    members, fingerprints = _collect(_examine(path, names, limits), len(names))
+    for member in members:
+        if member.reason:
+            raise CracksError(
+                f"Expected usable images in {path}, found {member.name!r}: {member.reason}; run "
+                "`dvc repro`."
+            )
+    return fingerprints
+
+
 def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Member]:
     """Examine each member in parallel; results come in the order of `names`."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from cracks.dataset.audit import audit_archive
+from cracks.dataset.audit import audit_archive, fingerprint_members
+from cracks.dataset.duplicates import find_copies
 from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.images.archive import write_archive
@@ -15,8 +17,8 @@ from cracks.inference.classifier import load_trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.params import Params
-from cracks.pipeline.paths import EVALUATION, IMAGES, weights_path
+from cracks.pipeline.params import Audit, Params
+from cracks.pipeline.paths import ARCHIVE, EVALUATION, IMAGES, weights_path
 from cracks.pipeline.row_file import FEATURES, open_rows
 from cracks.sources.archives import archive_members
 from cracks.sources.class_folders import Members
@@ -33,7 +35,7 @@ class External(NamedTuple):
 def score_images(source: Path, positive_class: str, params: Params) -> External:
     """Score every classifier on the labelled images of a zip archive or a folder.
 
-    Images whose bytes are among the pipeline's own are left out.
+    Copies of the pipeline's own images are left out: identical, recompressed, mirrored or rotated.
 
     Raises:
         CracksError: if there are no two class folders, or no image is new.
@@ -42,7 +44,7 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
         archive = Path(folder) / "images.zip"
         write_archive(archive, _members(source, positive_class))
         audit = audit_archive(archive, positive_class, params.audit)
-        images, seen = _unseen(audit.images)
+        images, seen = _unseen(archive, audit.images, params.audit)
         scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
     metrics = _evaluate(scores, images)
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
@@ -57,16 +59,37 @@ def _members(source: Path, positive_class: str) -> Members:
     raise CracksError(f"Expected a zip archive or a folder of images at {source}, found none.")
 
 
-def _unseen(images: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The images whose bytes are not among the pipeline's own, and the number of those left out."""
-    own = set(read_images()["sha256"]) if IMAGES.exists() else set()
-    new = images[~images["sha256"].isin(own)].reset_index(drop=True)
+def _unseen(archive: Path, images: pd.DataFrame, limits: Audit) -> tuple[pd.DataFrame, int]:
+    """The images that are not copies of the pipeline's own, and the number of those left out."""
+    if not IMAGES.exists():
+        return images, 0
+    own = read_images()
+    known = images["sha256"].isin(own["sha256"]).to_numpy()
+    if ARCHIVE.exists():
+        known = known | _copied(own, images, archive, limits)
+    new = images[~known].reset_index(drop=True)
     if new.empty:
         raise CracksError(
             f"Expected images from outside the pipeline's dataset, found only its own "
             f"({len(images):,}); {EVALUATION} has the results on them."
         )
     return new, len(images) - len(new)
+
+
+def _copied(
+    own: pd.DataFrame, images: pd.DataFrame, archive: Path, limits: Audit
+) -> NDArray[np.bool_]:
+    """Which of the images in `archive` are copies of one of the pipeline's own, `own`."""
+    fingerprints = [
+        fingerprint_members(ARCHIVE, list(own["id"]), limits),
+        fingerprint_members(archive, list(images["id"]), limits),
+    ]
+    hashes = np.concatenate([fingerprint.hashes for fingerprint in fingerprints])
+    thumbnails = np.concatenate([fingerprint.thumbnail for fingerprint in fingerprints])
+    first, second = find_copies(hashes, thumbnails).pairs.T
+    copied = np.zeros(len(images), dtype=bool)
+    copied[second[(first < len(own)) & (second >= len(own))] - len(own)] = True
+    return copied
 
 
 def _scores(

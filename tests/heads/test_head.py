@@ -60,7 +60,7 @@ def test_a_head_says_what_it_was_trained_on(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda values: values.pop("image_size"), "Expected a Keras model .*unknown keys in origin.json"),
+        (lambda values: values.pop("image_size"), "Expected a Keras model .*unknown keys"),
         (lambda values: values.update(classes=["no", "yes"]), "Expected a head of the classes neg"),
     ],
 )

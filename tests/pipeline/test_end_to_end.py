@@ -101,7 +101,7 @@ def test_metrics_are_flat_and_finite(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["stages.evaluate", "stages.report", "cracks summary", "cracks review HEAD"]
+    "command", ["stages evaluate", "stages report", "cracks summary", "cracks review HEAD"]
 )
 def test_what_needs_no_tensorflow_does_not_import_it(
     command: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
