@@ -36,7 +36,7 @@ def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
     """Write the weights of a backbone to `path`, byte-identical for the same input.
 
     Args:
-        backbone: name in `cracks.backbones.model.BACKBONES`.
+        backbone: name in `cracks.backbones.catalogue.BACKBONES`.
         source: `imagenet`, `edges`, `random` or the path of a file.
         seed: of `random`; the others do not use it.
         path: ends in `.weights.h5`.

@@ -11,7 +11,7 @@ from cracks.pipeline.paths import EVALUATION, SPLIT_METRICS
 from cracks.review.snapshots import WorkingTree
 from cracks.review.staleness import find_stale
 
-COLUMNS = {"low": "  95 % from", "high": "  95 % to", "std": "  deviation of seeds"}
+COLUMNS = {"low": "  95 % interval from", "high": "  to", "std": "  std over seeds"}
 """Headings of the numbers that belong to the metric above them."""
 
 NEXT = """\

@@ -27,7 +27,7 @@ from cracks.backbones.engines.registry import Features, engine_versions, load_en
 from cracks.features.augmentation import Augment, augmentation_context, load_augment
 from cracks.features.cache import FeatureCache, row_key
 from cracks.images.archive import open_archive, read_member
-from cracks.images.decoding import RGB, decode, to_input
+from cracks.images.decoding import DECODING_PACKAGES, RGB, decode, to_input
 from cracks.images.prefetch import prefetch
 from cracks.pipeline import keras_import
 from cracks.pipeline.cache_folder import code_version
@@ -38,9 +38,6 @@ from cracks.pipeline.progress import progress
 from cracks.pipeline.row_file import FEATURES, create_rows
 
 Matrix = NDArray[np.float32]
-
-DECODING_PACKAGES = ("numpy", "pillow")
-"""What an image passes through before the engine, whose packages are in its registry."""
 
 _COMPUTING = (cracks.images, cracks.backbones, cracks.features, keras_import)
 

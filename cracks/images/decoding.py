@@ -15,6 +15,9 @@ from cracks.pipeline.errors import CracksError
 
 RGB = NDArray[np.uint8]
 
+DECODING_PACKAGES = ("numpy", "pillow")
+"""Packages whose versions the pixels depend on; they are part of the key of cached features."""
+
 MIN_SIDE = 32
 """Pixels of the shorter side below which an image is refused: too small for the backbones."""
 

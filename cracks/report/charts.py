@@ -43,7 +43,7 @@ def intervals(metrics: Values, backbones: Sequence[str]) -> str:
             value, low, high = (
                 100 * metrics[f"{backbone}.{key}"] for key in (name, f"{name}_low", f"{name}_high")
             )
-            colour = COLOURS[backbones.index(backbone)]
+            colour = COLOURS[backbones.index(backbone) % len(COLOURS)]
             axes.plot([low, high], [place, place], color=colour, linewidth=3, alpha=0.6)
             axes.plot(value, place, "o", color=colour, markersize=7)
         axes.set_yticks(range(len(rows)), [f"{title(b)}, {name}" for b, name in rows])
@@ -71,7 +71,7 @@ def curve(name: str, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]
             axes.plot(
                 points[x[0]],
                 points[y[0]],
-                color=COLOURS[number],
+                color=COLOURS[number % len(COLOURS)],
                 linestyle=("-", "--")[number % 2],
                 marker=marker,
                 label=title(str(backbone)),
@@ -85,14 +85,15 @@ def curve(name: str, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]
 
 def history(table: pd.DataFrame, backbone: str, number: int) -> str:
     """Loss of the kept head on train and valid over the epochs."""
+    colour = COLOURS[number % len(COLOURS)]
 
     def draw(axes: Axes) -> None:
         for part, style in (("train", ":"), ("valid", "-")):
             rows = table[(table["backbone"] == backbone) & (table["part"] == part)]
-            axes.plot(rows["epoch"], rows["loss"], style, color=COLOURS[number], label=part)
+            axes.plot(rows["epoch"], rows["loss"], style, color=colour, label=part)
         valid = table[(table["backbone"] == backbone) & (table["part"] == "valid")]
         best = valid.nsmallest(1, "loss")
-        axes.plot(best["epoch"], best["loss"], "o", color=COLOURS[number], label="kept")
+        axes.plot(best["epoch"], best["loss"], "o", color=colour, label="kept")
         axes.set(xlabel="epoch", ylabel="loss", title=title(backbone))
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

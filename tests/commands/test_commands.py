@@ -111,7 +111,11 @@ def test_an_image_is_explained(project: Project, test_images: Path, tmp_path: Pa
         (["predict", "nowhere.jpg"], 1, "Error: Expected a file, a folder or a pattern"),
         (["predict", "tests", "--backbone", "vgg16"], 1, "Expected images in the folder tests"),
         (["predict", "README.md", "--backbone", "vgg16"], 1, "not an image in a known format"),
-        (["predict", "x.jpg", "--backbone", "vgg19"], 2, "'vgg19' is not one of resnet50, vgg16"),
+        (
+            ["predict", "x.jpg", "--backbone", "alexnet"],
+            2,
+            "'alexnet' is not one of resnet50, vgg16",
+        ),
         (["external", "nowhere.zip"], 1, "Error: Expected a zip archive or a folder"),
         (["external", "README.md"], 1, "Error: Expected a zip archive"),
         (["external", "tests"], 1, "Error: Expected images in two class folders"),

@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
+from cracks.backbones.catalogue import BACKBONES as CATALOGUE
+from cracks.pipeline.paths import (
+    features_path,
+    head_path,
+    history_path,
+    scores_path,
+    weights_path,
+)
 from tests.support.imports import modules_of, needed_by, syntax_of
 from tests.support.project import PIPELINE, ROOT, STAGE_NAMES
 
 STAGES = PIPELINE["stages"]
 KEYS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+BACKBONES = KEYS["weights"]
 
 
 def module_of(stage: str) -> Path:
@@ -67,19 +76,33 @@ def params_read(stage: str) -> set[str]:
 
 
 def test_the_stages_are_those_of_the_design() -> None:
-    assert STAGE_NAMES == [
-        "download",
-        "weights",
-        "audit",
-        "split",
-        "precompute-resnet50",
-        "precompute-vgg16",
-        "train-head-resnet50",
-        "train-head-vgg16",
-        "evaluate",
-        "report",
-    ]
+    precompute = [f"precompute-{backbone}" for backbone in BACKBONES]
+    train_head = [f"train-head-{backbone}" for backbone in BACKBONES]
+    before, after = ["download", "weights", "audit", "split"], ["evaluate", "report"]
+    assert [*before, *precompute, *train_head, *after] == STAGE_NAMES
     assert all(stage["desc"] for stage in STAGES.values())
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_is_wired_through_the_pipeline(backbone: str) -> None:
+    assert STAGES[f"precompute-{backbone}"]["cmd"].split()[3:] == ["precompute", backbone]
+    assert STAGES[f"train-head-{backbone}"]["cmd"].split()[3:] == ["train_head", backbone]
+    weights, features, head, scores, history = (
+        path(backbone).as_posix()
+        for path in (weights_path, features_path, head_path, scores_path, history_path)
+    )
+    assert weights in STAGES["weights"]["outs"]
+    assert STAGES[f"precompute-{backbone}"]["outs"] == [features]
+    assert STAGES[f"train-head-{backbone}"]["outs"] == [head, scores, history]
+    assert {weights} <= set(STAGES[f"precompute-{backbone}"]["deps"])
+    assert {weights, features} <= set(STAGES[f"train-head-{backbone}"]["deps"])
+    assert {scores, history} <= set(STAGES["evaluate"]["deps"])
+    assert {weights, head} <= set(STAGES["report"]["deps"])
+    assert PIPELINE["artifacts"][backbone]["path"] == head
+
+
+def test_every_backbone_of_the_catalogue_has_weights() -> None:
+    assert list(BACKBONES) == list(CATALOGUE)
 
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)

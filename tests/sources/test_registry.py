@@ -14,6 +14,6 @@ def test_the_sample_has_its_own_classes() -> None:
 
 @pytest.mark.parametrize("name", ["imagenet", "Sample", "sample ", "smple", ""])
 def test_an_unknown_source_is_one_sentence(name: str) -> None:
-    sentence = f"params.yaml: 'dataset': expected sample or concrete or photos, found {name!r}"
+    sentence = f"params.yaml: 'dataset': expected {' or '.join(SOURCES)}, found {name!r}"
     with pytest.raises(CracksError, match=sentence):
         chosen(SOURCES, "dataset", name)

@@ -55,7 +55,7 @@ def converted_model(backbone: str, weights: Path, image_size: int, outputs: Sequ
     """The `.xml` of the model from uint8 pixels `[BATCH, s, s, 3]` to float32 `outputs`.
 
     Args:
-        backbone: name in `cracks.backbones.model.BACKBONES`.
+        backbone: name in `cracks.backbones.catalogue.BACKBONES`.
         weights: its Keras weights without top.
         image_size: pixels of a side, s.
         outputs: names of outputs of `cracks.backbones.model.pixel_model`.
