@@ -95,9 +95,9 @@ def history(table: pd.DataFrame, backbone: str, number: int) -> str:
         best = valid.nsmallest(1, "loss")
         axes.plot(best["epoch"], best["loss"], "o", color=colour, label="kept")
         axes.set(xlabel="epoch", ylabel="loss", title=title(backbone))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # room for the legend
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="upper right")
+        axes.legend(loc="upper center", ncols=3)
 
     return _picture(f"history-{backbone}", draw, (3.6, 2.8))
 

@@ -25,7 +25,13 @@ def test_both_classifiers_are_side_by_side(
     summary.run()
     said = capsys.readouterr()
     assert said.err == ""
-    for words in ("ResNet50       VGG16", "missed cracks", "95 % interval from", "test images", "Try:"):
+    for words in (
+        "ResNet50       VGG16",
+        "missed cracks",
+        "95 % interval from",
+        "test images",
+        "Try:",
+    ):
         assert words in said.out
 
 
