@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +76,8 @@ def noise_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.Da
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The real pipeline, run once on a small sample; tests leave it as they found it."""
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The real pipeline, run once on a small sample."""
     folder = tmp_path_factory.mktemp("one") / "a folder with spaces"
     caches = str(tmp_path_factory.mktemp("caches"))
     project = make_project(folder, SMALL, CRACKS_CACHE=caches)
@@ -86,3 +86,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("git", "add", "--all")
     project.run("git", "commit", "--quiet", "--message", "Results")
     return project
+
+
+@pytest.fixture
+def project(shared_project: Project) -> Iterator[Project]:
+    """The shared project; what a failed test leaves does not fail the next one."""
+    yield shared_project
+    shared_project.restore()

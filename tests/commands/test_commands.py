@@ -16,11 +16,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def test_images(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def test_images(shared_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The images of the test part as files, and one that is none."""
     folder = tmp_path_factory.mktemp("images")
-    with zipfile.ZipFile(project.folder / "data/images.zip") as archive:
-        for row in csv.DictReader(io.StringIO(project.read("metrics/predictions.csv").decode())):
+    with zipfile.ZipFile(shared_project.folder / "data/images.zip") as archive:
+        for row in csv.DictReader(
+            io.StringIO(shared_project.read("metrics/predictions.csv").decode())
+        ):
             path = folder / row["id"]
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(archive.read(row["id"]))

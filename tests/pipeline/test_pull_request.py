@@ -33,12 +33,13 @@ def with_cache_of(project: Project, clone: Project) -> Project:
 
 
 @pytest.fixture(scope="module")
-def origin(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def origin(shared_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare repository: main, and the branches `fewer` and `more`, each with another `epochs`."""
     folder = tmp_path_factory.mktemp("origin") / "cracks.git"
-    project.run("git", "clone", "--quiet", "--bare", str(project.folder), str(folder))
+    shared_project.run("git", "clone", "--quiet", "--bare", str(shared_project.folder), str(folder))
     author = with_cache_of(
-        project, clone_of(folder, folder.parent / "author", **project.environment)
+        shared_project,
+        clone_of(folder, folder.parent / "author", **shared_project.environment),
     )
     for branch, epochs in (("fewer", 1), ("more", 4)):
         author.run("git", "checkout", "--quiet", "-b", branch, "main")

@@ -63,6 +63,12 @@ class Project:
         lines = self.run(*command).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
 
+    def restore(self) -> None:
+        """Go back to the last commit and its data, if something that Git tracks has changed."""
+        if self.run("git", "status", "--porcelain", "--untracked-files=no"):
+            self.run("git", "reset", "--quiet", "--hard")
+            self.run("dvc", "checkout", "--quiet", "--force")
+
     def mend_lock(self) -> None:
         """Remove DVC's own lock file if a kill has cut it: DVC writes it in place, and says so."""
         lock = self.folder / ".dvc/tmp/rwlock"
