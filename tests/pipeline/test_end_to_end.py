@@ -119,7 +119,7 @@ def test_a_diff_fits_on_a_screen(project: Project) -> None:
     project.run("dvc", "exp", "run", "-S", "epochs=2", "-S", "threshold=0.3")
     lines = project.run("dvc", "metrics", "diff", "--md", "--no-path").splitlines()
     assert 3 < len(lines) <= 32
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= 84
     said = project.run("python", "-m", "cracks", "experiments").splitlines()
     assert max(map(len, said)) <= 120
     assert any(
