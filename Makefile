@@ -42,7 +42,7 @@ check-photos:
 		"found a device or a pipe: $$odd; remove it." >&2; exit 1; }
 
 test: $(READY)
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 remote: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-remote.txt

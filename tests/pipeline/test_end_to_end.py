@@ -237,6 +237,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return clone
 
 
+@pytest.mark.timeout(1800)  # the default pipeline, from nothing
 def test_the_committed_lock_fits_the_parameters_and_the_code(clone: Project) -> None:
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
     new = yaml.safe_load(clone.read("dvc.lock"))
@@ -253,6 +254,7 @@ def _code(stage: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@pytest.mark.timeout(1800)  # the default pipeline, from nothing
 def test_a_clean_clone_reproduces_the_committed_metrics(clone: Project) -> None:
     for name in ("audit", "split", "evaluate"):
         committed = json.loads((ROOT / f"metrics/{name}.json").read_text())
@@ -262,6 +264,7 @@ def test_a_clean_clone_reproduces_the_committed_metrics(clone: Project) -> None:
         assert not wrong, wrong
 
 
+@pytest.mark.timeout(1800)  # the default pipeline, from nothing
 def test_maps_find_the_cracks_whose_place_is_known(clone: Project) -> None:
     said = clone.run("python", "-m", "cracks", "localisation")
     assert said in README, "the README quotes it"
