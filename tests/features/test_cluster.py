@@ -44,6 +44,7 @@ VIEWS = Augmentation(
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),  # Ray's own use of old options
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray's clusters are of Linux"),
 ]
 
