@@ -57,7 +57,7 @@ cluster: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.txt
 
 test-cluster: cluster
-	python -m pytest tests/pipeline/test_cluster.py tests/features/test_cluster.py
+	python -m pytest tests/features/test_cluster.py
 
 lint: $(READY)
 	ruff format --check .

@@ -5,9 +5,9 @@ worked example:
   python -m benchmarks.cluster --rounds 1
 
 A node is bound to one core, and this process to the core of the first node, so that what Ray itself
-costs is part of what is measured. Rates are those after start-up: the slope of images over time
-from the first ones received until no worker has a full load any more. Every way runs in a process
-of its own and once in each round; medians over the rounds are printed.
+costs is part of what is measured. A rate is the slope of images over time without the first and
+the last two parcels; the rest of the time is start-up. Every way runs in a process of its own and
+once in each round; medians over the rounds are printed.
 """
 
 import argparse
@@ -42,7 +42,7 @@ WAYS = {
 }
 """Cores, and whether they are those of a cluster."""
 
-_LAST = 128  # images: two parcels, the last ones of two workers
+_EDGE = 128  # images: two parcels, the first and the last ones of two workers
 
 
 def main() -> None:
@@ -78,18 +78,19 @@ def _measure(cores: int, on_cluster: bool, work: Path) -> dict[str, float]:
     extraction = Extraction(BACKBONE, weights, SIZE, "openvino", "float32", still)
     views = _views(archive)
     started = time.perf_counter()
-    times, counts, moved = [], [0], 0
+    times, sizes, returned = [], [], 0
     for batch, rows in compute_rows(extraction, archive, views):
         times.append(time.perf_counter() - started)
-        counts.append(counts[-1] + len(batch))
-        moved += len(pickle.dumps((batch, rows)))
-    steady = [n for n, count in enumerate(counts[1:]) if count <= len(views) - _LAST]
-    slope = np.polyfit(np.array(times)[steady], np.array(counts[1:])[steady], 1)[0]
+        sizes.append(len(batch))
+        returned += len(pickle.dumps((batch, rows)))
+    counts = np.cumsum(sizes)
+    steady = (counts > _EDGE) & (counts <= len(views) - _EDGE)
+    rate = float(np.polyfit(np.array(times)[steady], counts[steady], 1)[0])
     return {
-        "rate": float(slope),
-        "startup": times[0] - counts[1] / float(slope),
+        "rate": rate,
+        "startup": times[-1] - len(views) / rate,
         "read": archive.stat().st_size / len(views),
-        "returned": moved / len(views),
+        "returned": returned / len(views),
     }
 
 

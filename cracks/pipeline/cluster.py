@@ -36,6 +36,7 @@ try:
     from ray.data import ActorPoolStrategy, DataContext, Datasource, ReadTask, read_datasource
     from ray.data.block import BlockMetadata
     from ray.data.exceptions import ExecutionTimeoutError
+    from ray.exceptions import ActorDiedError
 except ImportError as error:
     raise CracksError(
         f"Expected Ray because RAY_ADDRESS is set, found none ({error}); run `make cluster`, which "
@@ -113,6 +114,13 @@ def _received(results: ray.data.Dataset) -> Iterator[Any]:
         raise CracksError(
             "Expected workers to return results, found none for half an hour; other work may hold "
             "the cluster, or workers die because memory runs out: see `ray status` and run again."
+        ) from None
+    except ActorDiedError as error:  # in its constructor; else Ray starts it again
+        reason = str(error).strip().splitlines()[-1]
+        raise CracksError(
+            f"Expected workers to start on all nodes of the cluster, found that one could not "
+            f"({reason}); every node needs this project, at the same path or in its PYTHONPATH, "
+            "with requirements.txt and requirements-cluster.txt installed."
         ) from None
 
 

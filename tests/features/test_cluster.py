@@ -183,6 +183,29 @@ def test_a_worker_of_another_version_is_refused(
         extract_features(extraction, archive, images, tmp_path / "vgg16.npy")
 
 
+class Unstartable:
+    """A worker that cannot start, as where the project is missing."""
+
+    def __init__(self, *_arguments: object) -> None:
+        raise ModuleNotFoundError("No module named 'cracks'")
+
+    def __call__(self, block: object) -> object:
+        return block
+
+
+@pytest.mark.usefixtures("on_nodes")
+def test_a_node_without_the_project_is_one_sentence(
+    extraction: Extraction,
+    noise_archive: Archive,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive, images = noise_archive
+    monkeypatch.setattr(cluster, "_Worker", Unstartable)
+    with pytest.raises(CracksError, match="could not .*'cracks'.*; every node needs this project"):
+        extract_features(extraction, archive, images, tmp_path / "vgg16.npy")
+
+
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
@@ -258,7 +281,7 @@ def test_files_are_classified_as_in_one_process(
     expected: dict[Path, str] = {}
     classifier = Classifier("vgg16", 0.5, SIZE, extraction.load(), head)
     here = dict(classifier.probabilities(read_inputs(paths, SIZE, expected)))
-    assert there == here
+    assert there == pytest.approx(here, rel=1e-12), "sums of other batches, rounded otherwise"
     assert reasons == expected
     assert set(reasons) == {paths[3], paths[4]}
 
