@@ -45,6 +45,8 @@ except ImportError as error:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
 _READERS = 2
 _PARCEL = 64  # items that travel together: some seconds of a core's work
@@ -52,7 +54,7 @@ _PARCEL_BYTES = 32_000_000  # or fewer items, if they are large
 _PATIENCE = 10  # seconds for an answer of the cluster's head
 
 
-class Work(Protocol[Item, Result]):
+class Work(Protocol[Item_contra, Result_co]):
     """What the workers do. It is pickled, as are items, inputs and results."""
 
     @property
@@ -66,10 +68,12 @@ class Work(Protocol[Item, Result]):
     def software(self) -> Mapping[str, str]:
         """The versions, by name, that have to be the same on all nodes for the same results."""
 
-    def reading(self) -> AbstractContextManager[Callable[[Item], Any]]:
+    def reading(self) -> AbstractContextManager[Callable[[Item_contra], Any]]:
         """The function that reads the input of an item; it is called on this machine."""
 
-    def load(self, weights: Path) -> Callable[[Iterable[tuple[Item, Any]]], Iterable[Result]]:
+    def load(
+        self, weights: Path
+    ) -> Callable[[Iterable[tuple[Item_contra, Any]]], Iterable[Result_co]]:
         """Once on each worker: the function from items and their inputs to results."""
 
 
@@ -145,8 +149,8 @@ def _connected(address: str) -> Iterator[None]:
     found = ray.cluster_resources()
     nodes = sum(node["Alive"] for node in ray.nodes())
     print(
-        f"Ray cluster at {address}: {nodes} nodes, {found.get('CPU', 0):g} cores, "
-        f"{found.get('GPU', 0):g} GPUs",
+        f"Ray cluster at {address}: nodes {nodes}, cores {found.get('CPU', 0):g}, "
+        f"GPUs {found.get('GPU', 0):g}",
         file=sys.stderr,
     )
     try:

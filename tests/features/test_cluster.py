@@ -3,8 +3,9 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_rows_are_those_of_one_process(
     out, err = capfd.readouterr()
     assert out == ""
     first, *bars = err.strip().splitlines()
-    assert first == f"Ray cluster at {nodes.address}: 2 nodes, 2 cores, 0 GPUs"
+    assert first == f"Ray cluster at {nodes.address}: nodes 2, cores 2, GPUs 0"
     assert all(line.startswith("vgg16: ") for line in bars), err
 
     again = tmp_path / "again.npy"
@@ -299,6 +300,46 @@ def test_an_address_without_a_cluster_is_one_sentence(
     with pytest.raises(CracksError, match="Expected RAY_ADDRESS to be `auto`, `local` or the host"):
         extract_features(extraction, archive, images, tmp_path / "vgg16.npy")
     assert list(tmp_path.iterdir()) == []
+
+
+@dataclass(frozen=True)
+class Megabytes:
+    """Work on large inputs, whose reading leaves a mark in a folder."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights"
+
+    @property
+    def on_gpu(self) -> bool:
+        return False
+
+    def software(self) -> dict[str, str]:
+        return {}
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int], bytes]]:
+        def read(number: int) -> bytes:
+            (self.folder / f"{number}.read").touch()
+            return bytes(2_000_000)
+
+        yield read
+
+    def load(self, weights: Path) -> Callable[[Iterable[tuple[int, bytes]]], list[int]]:
+        assert weights.read_bytes() == b"weights"
+        return lambda pairs: [number for number, data in pairs if len(data) == 2_000_000]
+
+
+@pytest.mark.usefixtures("on_nodes")
+def test_reading_waits_for_workers_and_for_what_they_return(tmp_path: Path) -> None:
+    work = Megabytes(tmp_path)
+    work.weights.write_bytes(b"weights")
+    results = cluster.on_cluster(work, range(400))
+    first = next(results)
+    assert len(list(tmp_path.glob("*.read"))) < 200, "800 MB would not fit into the object store"
+    assert sorted([first, *results]) == list(range(400))
 
 
 def test_large_items_travel_in_small_parcels(monkeypatch: pytest.MonkeyPatch) -> None:
