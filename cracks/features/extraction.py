@@ -103,6 +103,10 @@ class View:
     key: bytes  # in the feature cache
 
 
+Batch = tuple[list[View], Features]
+"""Views and a row of features for each."""
+
+
 class _Views:
     """All rows of the output by their place; each is made when it is asked for."""
 
@@ -203,22 +207,19 @@ def _keep(
         cache.put({view.key: row for view, row in zip(views, result, strict=True)})
 
 
-Rows = tuple[list[View], Features]
-
-
-def compute_rows(extraction: Extraction, archive: Path, views: Iterable[View]) -> Iterator[Rows]:
+def compute_rows(extraction: Extraction, archive: Path, views: Iterable[View]) -> Iterator[Batch]:
     """Compute rows a batch at a time: on the Ray cluster at `RAY_ADDRESS`, else in this process.
 
     This is all that depends on where features are computed; keys, cache and output do not. Batches
     from a cluster come in any order.
     """
-    rows = _Rows(extraction, archive)
+    computation = _Computation(extraction, archive)
     if os.environ.get("RAY_ADDRESS"):
         from cracks.pipeline.cluster import on_cluster
 
-        results = on_cluster(rows, views)
+        results = on_cluster(computation, views)
     else:
-        results = rows.compute_here(views)
+        results = computation.run_here(views)
     for batch, result in results:
         _check_finite(extraction, batch, result)
         yield batch, result
@@ -234,8 +235,8 @@ def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> 
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The computation of rows, as `cracks.pipeline.cluster.Work`."""
+class _Computation:
+    """The computation of rows in this process, and as `cracks.pipeline.cluster.Work`."""
 
     extraction: Extraction
     archive: Path
@@ -256,17 +257,17 @@ class _Rows:
         with open_archive(self.archive) as members:
             yield lambda view: read_member(members, view.name)
 
-    def load(self, weights: Path) -> Callable[[Iterable[tuple[View, bytes]]], Iterator[Rows]]:
+    def load(self, weights: Path) -> Callable[[Iterable[tuple[View, bytes]]], Iterator[Batch]]:
         compute = replace(self.extraction, weights=weights).load()
         augment = self._augment()
 
-        def compute_encoded(inputs: Iterable[tuple[View, bytes]]) -> Iterator[Rows]:
+        def compute_encoded(inputs: Iterable[tuple[View, bytes]]) -> Iterator[Batch]:
             decoded = prefetch(lambda pair: self._pixels(*pair, augment), inputs)
             return run_batched(compute, ((view, pixels) for (view, _), pixels in decoded))
 
         return compute_encoded
 
-    def compute_here(self, views: Iterable[View]) -> Iterator[Rows]:
+    def run_here(self, views: Iterable[View]) -> Iterator[Batch]:
         compute, augment = self.extraction.load(), self._augment()
         with self.reading() as read:
             pixels = prefetch(lambda view: self._pixels(view, read(view), augment), views)
