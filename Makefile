@@ -9,8 +9,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads \
-	bench-scale lock clean
+.PHONY: help run run-real check-photos test test-remote remote test-cluster cluster lint format bench \
+	bench-audit bench-heads bench-scale bench-cluster lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -18,11 +18,14 @@ help:
 	@echo "make test       run the tests"
 	@echo "make remote     install what DVC needs for remotes on s3, ssh, gs and azure"
 	@echo "make test-remote   the same, then the tests of such a remote"
+	@echo "make cluster    install what computing on a Ray cluster needs"
+	@echo "make test-cluster   the same, then its tests on a cluster of two nodes on this machine"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make bench-heads   ways to train a head, compared"
 	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
+	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
 	@echo "make clean      remove the environment"
@@ -50,6 +53,12 @@ remote: $(READY)
 test-remote: remote
 	python -m pytest tests/pipeline/test_remote.py
 
+cluster: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-cluster.txt
+
+test-cluster: cluster
+	python -m pytest tests/features/test_cluster.py
+
 lint: $(READY)
 	ruff format --check .
 	ruff check .
@@ -71,9 +80,12 @@ bench-heads: $(READY)
 bench-scale: $(READY)
 	python -m benchmarks.scale
 
+bench-cluster: cluster
+	python -m benchmarks.cluster
+
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv
-	for name in requirements requirements-remote; do \
+	for name in requirements requirements-remote requirements-cluster; do \
 		uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
 			$$name.in --output-file $$name.txt || exit; \
 	done

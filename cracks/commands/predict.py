@@ -1,5 +1,6 @@
 """`predict`: classify photographs, or map the cracks of whole walls."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from cracks.inference.activation_map import cam_overlay
-from cracks.inference.classifier import activation_maps, load_classifier, load_trained
+from cracks.inference.classifier import activation_maps, label_of, load_classifier, load_trained
 from cracks.inference.crack_map import map_cracks, training_side, write_crackmap
 from cracks.inference.photographs import (
     find_photographs,
@@ -51,16 +52,22 @@ def run(
 
 def _classified(paths: list[Path], backbone: str, params: Params) -> pd.DataFrame:
     """One row a file."""
-    classifier = load_classifier(backbone, params)
     unreadable: dict[Path, str] = {}
-    inputs = read_inputs(paths, classifier.image_size, unreadable)
-    found = dict(
-        progress(classifier.probabilities(inputs), total=len(paths), desc=backbone, unit="img")
-    )
+    if os.environ.get("RAY_ADDRESS"):
+        from cracks.inference.cluster import probabilities_on_cluster
+
+        threshold = load_trained(backbone).threshold
+        probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
+    else:
+        classifier = load_classifier(backbone, params)
+        threshold = classifier.threshold
+        inputs = read_inputs(paths, classifier.image_size, unreadable)
+        probabilities = classifier.probabilities(inputs)
+    found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
     rows = [
-        (path, backbone, classifier.label(found[path]), found[path], classifier.threshold, "")
+        (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
         if path in found
-        else (path, backbone, "", np.nan, classifier.threshold, unreadable[path])
+        else (path, backbone, "", np.nan, threshold, unreadable[path])
         for path in paths
     ]
     return pd.DataFrame(rows, columns=COLUMNS)

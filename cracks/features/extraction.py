@@ -6,11 +6,11 @@ memory does not grow with the number of images.
 """
 
 import hashlib
-import zipfile
+import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class Extraction:
             "image_size": self.image_size,
             "engine": self.engine,
             "precision": self.precision,
-            "packages": engine_versions(self.engine) | {p: version(p) for p in DECODING_PACKAGES},
+            "packages": package_versions(self.engine),
             "code": code_version(*_COMPUTING),
         }
 
@@ -82,6 +82,11 @@ class Extraction:
         """`context()` of images themselves, and the one of their augmented views."""
         plain = self.context()
         return plain, plain | {"augmentation": augmentation_context(self.augmentation)}
+
+
+def package_versions(engine: str) -> dict[str, str]:
+    """The versions of the packages that features depend on."""
+    return engine_versions(engine) | {package: version(package) for package in DECODING_PACKAGES}
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,10 @@ class View:
     sha256: str
     number: int  # 0 is the image itself
     key: bytes  # in the feature cache
+
+
+Batch = tuple[list[View], Features]
+"""Views and a row of features for each."""
 
 
 class _Views:
@@ -195,20 +204,22 @@ def _keep(
         cache.put({view.key: row for view, row in zip(views, result, strict=True)})
 
 
-def compute_rows(
-    extraction: Extraction, archive: Path, views: Iterable[View]
-) -> Iterator[tuple[list[View], Features]]:
-    """Compute rows in this process, a batch at a time.
+def compute_rows(extraction: Extraction, archive: Path, views: Iterable[View]) -> Iterator[Batch]:
+    """Compute rows a batch at a time: on the Ray cluster at `RAY_ADDRESS`, else in this process.
 
-    This is all that depends on where features are computed; keys, cache and output do not.
+    This is all that depends on where features are computed; keys, cache and output do not. Batches
+    from a cluster come in any order.
     """
-    engine = extraction.load()
-    augment = load_augment(extraction.augmentation) if extraction.augmentation.views else None
-    with open_archive(archive) as members:
-        inputs = _inputs(members, views, extraction.image_size, augment)
-        for batch, result in run_batched(engine, inputs):
-            _check_finite(extraction, batch, result)
-            yield batch, result
+    computation = _Computation(extraction, archive)
+    if os.environ.get("RAY_ADDRESS"):
+        from cracks.pipeline.cluster import on_cluster
+
+        results = on_cluster(computation, views)
+    else:
+        results = computation.run_here(views)
+    for batch, result in results:
+        _check_finite(extraction, batch, result)
+        yield batch, result
 
 
 def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> None:
@@ -220,21 +231,56 @@ def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> 
         )
 
 
-def _inputs(
-    members: zipfile.ZipFile, views: Iterable[View], image_size: int, augment: Augment | None
-) -> Iterator[tuple[View, RGB]]:
-    """The pixels of each view, decoded ahead of their use."""
+@dataclass(frozen=True)
+class _Computation:
+    """The computation of rows in this process, and as `cracks.pipeline.cluster.Work`."""
 
-    def read(view: View) -> RGB:
-        data = read_member(members, view.name)
+    extraction: Extraction
+    archive: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.extraction.weights
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.extraction.engine == "tensorflow"
+
+    def software(self) -> dict[str, str]:
+        return {"code": code_version(*_COMPUTING), **package_versions(self.extraction.engine)}
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[View], bytes]]:
+        with open_archive(self.archive) as members:
+            yield lambda view: read_member(members, view.name)
+
+    def load(self, weights: Path) -> Callable[[Iterable[tuple[View, bytes]]], Iterator[Batch]]:
+        compute = replace(self.extraction, weights=weights).load()
+        augment = self._augment()
+
+        def compute_encoded(inputs: Iterable[tuple[View, bytes]]) -> Iterator[Batch]:
+            decoded = prefetch(lambda pair: self._pixels(*pair, augment), inputs)
+            return run_batched(compute, ((view, pixels) for (view, _), pixels in decoded))
+
+        return compute_encoded
+
+    def run_here(self, views: Iterable[View]) -> Iterator[Batch]:
+        compute, augment = self.extraction.load(), self._augment()
+        with self.reading() as read:
+            pixels = prefetch(lambda view: self._pixels(view, read(view), augment), views)
+            yield from run_batched(compute, pixels)
+
+    def _augment(self) -> Augment | None:
+        augmentation = self.extraction.augmentation
+        return load_augment(augmentation) if augmentation.views else None
+
+    def _pixels(self, view: View, data: bytes, augment: Augment | None) -> RGB:
         if hashlib.sha256(data).hexdigest() != view.sha256:
             raise CracksError(
-                f"Expected {view.name!r} in {members.filename} as the audit saw it, found other "
-                "bytes; the archive changed: run `dvc repro` again."
+                f"Expected {view.name!r} in {self.archive} as the audit saw it, found other bytes; "
+                "the archive changed: run `dvc repro` again."
             )
-        pixels = to_input(decode(data), image_size)
+        pixels = to_input(decode(data), self.extraction.image_size)
         if view.number and augment:
             return augment(pixels, view.sha256, view.number)
         return pixels
-
-    return prefetch(read, views)

@@ -42,9 +42,10 @@ class Classifier:
         for items, features in run_batched(self.engine, inputs):
             yield from zip(items, map(float, self.head.probability(features)), strict=True)
 
-    def label(self, probability: float) -> str:
-        """The class by the threshold."""
-        return POSITIVE if is_crack(np.array(probability), self.threshold) else NEGATIVE
+
+def label_of(probability: float, threshold: float) -> str:
+    """The class by the threshold that `evaluate` applied."""
+    return POSITIVE if is_crack(np.array(probability), threshold) else NEGATIVE
 
 
 def load_classifier(backbone: str, params: Params) -> Classifier:

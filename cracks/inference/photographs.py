@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cracks.images.decoding import RGB, decode, to_input
@@ -72,7 +72,10 @@ def open_photograph(path: Path) -> RGB:
 
 
 def read_inputs(
-    paths: Sequence[Path], image_size: int, unreadable: dict[Path, str]
+    paths: Iterable[Path],
+    image_size: int,
+    unreadable: dict[Path, str],
+    open_path: Callable[[Path], RGB] = open_photograph,
 ) -> Iterator[tuple[Path, RGB]]:
     """The pixels of each file as a backbone takes them, decoded ahead of their use.
 
@@ -81,7 +84,7 @@ def read_inputs(
 
     def read(path: Path) -> RGB | CracksError:
         try:
-            return to_input(open_photograph(path), image_size)
+            return to_input(open_path(path), image_size)
         except CracksError as error:
             return error
 

@@ -6,25 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cracks.pipeline.workers import allowed_threads
+
 
 def import_keras() -> Any:
     """Import the module `keras`, with TensorFlow configured as every stage expects.
 
     TensorFlow reads the environment variables on import: its log is silenced, and oneDNN's kernels
-    are enabled, whose results do not depend on the number of threads. Its C++ libraries print
-    messages before they read any setting, so standard error is redirected meanwhile.
+    are enabled, whose results do not depend on the number of threads (`OMP_NUM_THREADS`, as
+    elsewhere). Its C++ libraries print messages before they read any setting, so standard error is
+    redirected meanwhile.
     """
     if "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-        with _silent_stderr():
+        if threads := allowed_threads():
+            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+        with silent_stderr():
             import keras  # noqa: F401
     return sys.modules["keras"]
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
+    """Nothing is printed to standard error meanwhile, not even by C++ libraries."""
     sys.stderr.flush()
     kept = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)

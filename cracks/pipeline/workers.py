@@ -1,5 +1,6 @@
 """A process pool whose workers may be killed."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,6 +11,12 @@ from cracks.pipeline.lifetime import start_pool_worker
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def allowed_threads() -> int:
+    """The threads that `OMP_NUM_THREADS` allows this process; 0 if it says nothing."""
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    return int(value) if value.isdecimal() else 0
 
 
 def in_processes(

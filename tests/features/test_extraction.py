@@ -233,6 +233,21 @@ def test_an_archive_that_changes_while_it_is_read_is_noticed(
     assert list(output.parent.iterdir()) == []
 
 
+def test_a_cluster_without_ray_is_one_sentence(
+    extraction: Extraction,
+    noise_archive: Archive,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive, images = noise_archive
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "cracks.pipeline.cluster", raising=False)
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    with pytest.raises(CracksError, match="Expected Ray because .* run `make cluster`"):
+        extract_features(extraction, archive, images, tmp_path / "vgg16.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_weights_of_the_other_backbone_leave_no_output(
     extraction: Extraction, random_weights: Weights, noise_archive: Archive, tmp_path: Path
 ) -> None:

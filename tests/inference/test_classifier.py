@@ -15,7 +15,7 @@ from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import folded, load_head, save_head
 from cracks.heads.training import Recipe, train_heads
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.inference.classifier import activation_maps, load_classifier
+from cracks.inference.classifier import activation_maps, label_of, load_classifier
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.params import Params, load_params
@@ -89,7 +89,9 @@ def test_positive_means_a_crack_from_the_folder_to_the_answer(trained: Trained) 
     classifier = load_classifier(BACKBONE, params)
     for name, probability in classifier.probabilities(zip(ids, pixels, strict=True)):
         if abs(probability - 0.25) > 0.2:
-            assert (classifier.label(probability) == "positive") == name.startswith("positive/")
+            assert (label_of(probability, classifier.threshold) == "positive") == name.startswith(
+                "positive/"
+            )
 
 
 def test_the_mean_of_an_activation_map_is_the_logit(trained: Trained) -> None:

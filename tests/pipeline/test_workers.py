@@ -3,7 +3,7 @@ import os
 import pytest
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.workers import in_processes
+from cracks.pipeline.workers import allowed_threads, in_processes
 
 
 def test_results_come_in_order() -> None:
@@ -18,3 +18,11 @@ def test_an_error_of_the_function_stays_that_error() -> None:
 def test_a_killed_process_is_one_sentence() -> None:
     with pytest.raises(CracksError, match="killed, .* memory ran out; close a browser and run"):
         list(in_processes(os._exit, [9], advice="close a browser"))
+
+
+@pytest.mark.parametrize(("value", "threads"), [("3", 3), ("", 0), ("4,2", 0)])
+def test_threads_are_those_that_openmp_is_allowed(
+    value: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert allowed_threads() == threads

@@ -20,6 +20,7 @@ from cracks.pipeline.cache_folder import cache_folder, code_version
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.outputs import replacing, reserve, sha256_of
+from cracks.pipeline.workers import allowed_threads
 
 _XML_BYTES = 2**21  # of a model's description, and more
 
@@ -36,7 +37,11 @@ def load(
     compiled = core.compile_model(
         core.read_model(path),
         "CPU",
-        {"INFERENCE_PRECISION_HINT": wanted, "PERFORMANCE_HINT": "LATENCY"},
+        {
+            "INFERENCE_PRECISION_HINT": wanted,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": allowed_threads(),  # 0: as many as there are cores
+        },
     )
     if compiled.get_property("INFERENCE_PRECISION_HINT") != wanted:
         raise CracksError(

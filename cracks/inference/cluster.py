@@ -1,0 +1,95 @@
+"""P(crack) of image files by the workers of a Ray cluster."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cracks
+from cracks.backbones.engines.registry import load_engine
+from cracks.features.extraction import package_versions
+from cracks.images.decoding import RGB, decode
+from cracks.images.files import read_file
+from cracks.inference.classifier import Classifier, Trained, load_trained
+from cracks.inference.photographs import read_inputs
+from cracks.pipeline.cache_folder import code_version
+from cracks.pipeline.cluster import on_cluster
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.params import Params
+from cracks.pipeline.paths import weights_path
+
+Content = bytes | CracksError
+"""What is in a file, or the reason why it cannot be read."""
+
+
+def probabilities_on_cluster(
+    backbone: str, params: Params, paths: Sequence[Path], unreadable: dict[Path, str]
+) -> Iterator[tuple[Path, float]]:
+    """P(crack) of each file, in any order, by the classifier that the last `dvc repro` trained.
+
+    Files that cannot be read are left out and noted in `unreadable` with their reason.
+
+    Raises:
+        CracksError: as those of `load_trained` and `cracks.pipeline.cluster.on_cluster`.
+    """
+    work = _Files(backbone, params.engine, load_trained(backbone))
+    for path, found in on_cluster(work, paths):
+        if isinstance(found, str):
+            unreadable[path] = found
+        else:
+            yield path, found
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The classification of files, as `cracks.pipeline.cluster.Work`."""
+
+    backbone: str
+    engine: str
+    trained: Trained
+
+    @property
+    def weights(self) -> Path:
+        return weights_path(self.backbone)
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.engine == "tensorflow"
+
+    def software(self) -> dict[str, str]:
+        return {"code": code_version(cracks), **package_versions(self.engine)}
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[Path], Content]]:
+        def read(path: Path) -> Content:
+            try:
+                return read_file(path)
+            except CracksError as error:
+                return error
+
+        yield read
+
+    def load(
+        self, weights: Path
+    ) -> Callable[[Iterable[tuple[Path, Content]]], Iterator[tuple[Path, float | str]]]:
+        head, origin, threshold = self.trained
+        size = origin.image_size
+        engine = load_engine(self.engine, self.backbone, weights, size, origin.precision)
+        classifier = Classifier(self.backbone, threshold, size, engine, head)
+
+        def classify(
+            pairs: Iterable[tuple[Path, Content]],
+        ) -> Iterator[tuple[Path, float | str]]:
+            contents, unreadable = dict(pairs), dict[Path, str]()
+
+            def open_path(path: Path) -> RGB:
+                content = contents[path]
+                if isinstance(content, CracksError):
+                    raise content
+                return decode(content)
+
+            inputs = read_inputs(contents, size, unreadable, open_path)
+            yield from classifier.probabilities(inputs)
+            yield from unreadable.items()
+
+        return classify
