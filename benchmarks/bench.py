@@ -1,7 +1,7 @@
 """Measure speed and memory side by side and print them as Markdown tables.
 
 worked example:
-  python -m benchmarks.bench                          on the drawn sample, takes about 15 minutes
+  python -m benchmarks.bench                          on the drawn sample, takes about 20 minutes
   python -m benchmarks.bench photos.zip --rounds 1    on other images, once
 
 Every method runs in a process of its own and once in each round, so that a busy machine slows them
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.peers import onnx_runtime
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
 from cracks.backbones.model import build_backbone, load_backbone_weights, pixel_model
@@ -50,12 +51,16 @@ IMAGES = {"resnet50": 256, "vgg16": 96}
 WAYS = (
     "fit, one epoch",
     "predict",
+    "onnxruntime float32",
+    "onnxruntime int8",
     "tensorflow float32",
     "tensorflow bfloat16",
     "openvino float32",
     "openvino bfloat16",
+    "openvino int8",
     "warm cache",
 )
+PRECISIONS = ("float32", "bfloat16", "int8")
 WARM_IMAGES = 8000
 
 _CONV = (256, 56, 3)  # channels, side and kernel of the convolution that the peak is measured with
@@ -111,6 +116,9 @@ def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable
         return _fit(backbone, work)
     if way == "predict":
         return _predict(backbone, work, images)
+    if way.startswith("onnxruntime"):
+        weights, int8 = work / f"{backbone}.weights.h5", way.endswith("int8")
+        return onnx_runtime(backbone, weights, _pixels(work, images), int8=int8)
     if way == "convolution":
         return _convolution(backbone)  # the precision, here
     if way == "decode":
@@ -209,10 +217,18 @@ def _convolution(precision: str) -> Callable[[], int]:
     channels, side, kernel = _CONV
     pixels = ops.parameter([BATCH, channels, side, side], np.float32)
     value = pixels
+    shape = (channels, channels, kernel, kernel)
     for _ in range(4):
-        weights = np.full((channels, channels, kernel, kernel), 1e-3, np.float32)
+        weights = np.full(shape, 1e-3, np.float32)
+        if precision == "int8":
+            low, high = np.float32(0), np.float32(1)
+            value = ops.fake_quantize(value, low, high, low, high, 256)
+            weights = ops.multiply(
+                ops.convert(np.ones(shape, np.int8), "f32"),
+                np.full((channels, 1, 1, 1), 1e-3, np.float32),
+            )
         value = ops.convolution(value, weights, [1, 1], [1, 1], [1, 1], [1, 1])
-    hint = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}[precision]
+    hint = ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32
     compiled = ov.Core().compile_model(
         ov.Model([value], [pixels]), "CPU", {"INFERENCE_PRECISION_HINT": hint}
     )
@@ -292,7 +308,9 @@ def _rounds(ways: list[tuple[str, str]], work: Path, rounds: int) -> dict[Any, d
 
 
 def _print_machine() -> None:
-    packages = ", ".join(f"{p} {version(p)}" for p in ("openvino", "tensorflow", "keras"))
+    packages = ", ".join(
+        f"{p} {version(p)}" for p in ("openvino", "nncf", "onnxruntime", "tensorflow", "keras")
+    )
     print(
         f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}\n"
     )
@@ -307,9 +325,8 @@ def _processor() -> str:
 
 
 def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
-    precisions = ("float32", "bfloat16")
     ways = [(way, backbone) for way in (*WAYS, "decode")]
-    found = _rounds([*ways, *(("convolution", p) for p in precisions)], work, rounds)
+    found = _rounds([*ways, *(("convolution", p) for p in PRECISIONS)], work, rounds)
     operations = _operations(backbone) / 1e9
     reference = found["predict", backbone]["rate"]
     print(f"{BACKBONES[backbone].constructor}, {operations:.1f} GFLOP an image:\n")
@@ -317,7 +334,8 @@ def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
     print("|---|--:|--:|--:|--:|--:|")
     for way in WAYS:
         if run := found.get((way, backbone)):
-            peak = found.get(("convolution", "bfloat16" if "bfloat16" in way else "float32"))
+            last = way.split()[-1]
+            peak = found.get(("convolution", last if last in PRECISIONS else "float32"))
             share = f"{100 * run['rate'] * operations / peak['rate']:.0f} %" if peak else ""
             share = "" if way == "warm cache" else share
             print(
@@ -329,7 +347,7 @@ def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
     warm = found["warm cache", backbone]
     peaks = ", ".join(
         f"{found['convolution', p]['rate']:.0f} GFLOP/s {p}"
-        for p in precisions
+        for p in PRECISIONS
         if ("convolution", p) in found
     )
     print(

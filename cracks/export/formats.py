@@ -25,12 +25,13 @@ class Format:
     suffix: str
     write: Callable[[Trained, Path], None]
     load: Callable[[Path], Predict]
+    int8: bool = False  # whether it can hold a quantised backbone
 
 
 FORMATS = {
     "keras": Format(".keras", keras.write, keras.load),
     "onnx": Format(".onnx", onnx.write, onnx.load),
-    "openvino": Format(".xml", openvino.write, openvino.load),
+    "openvino": Format(".xml", openvino.write, openvino.load, int8=True),
 }
 
 
@@ -49,15 +50,23 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
         A sentence about what was written.
 
     Raises:
-        CracksError: if the suffix is wrong, nothing was trained, or the written model's
-            answers differ from the pipeline's; then nothing is written.
+        CracksError: if the suffix is wrong, nothing was trained, the format has no int8 and the
+            head was trained on it, or the written model's answers differ from the pipeline's;
+            then nothing is written.
     """
     entry = FORMATS[form]
     if file.suffix != entry.suffix:
         raise CracksError(f"Expected a file name that ends in {entry.suffix}, found {file}.")
+    trained = load_trained(backbone)
+    if trained.origin.precision == "int8" and not entry.int8:
+        raise CracksError(
+            f"Expected a head trained in float32 or bfloat16 for --to {form}, found one of int8, "
+            "which fits the quantised backbone of OpenVINO alone; export it --to openvino, or set "
+            "`precision: float32` and run `dvc repro`."
+        )
     with temporary(Path(mkdtemp())) as folder:
         path = folder / f"model{entry.suffix}"
-        entry.write(load_trained(backbone), path)
+        entry.write(trained, path)
         predict = entry.load(path)
         check_logits(predict, load_classifier(backbone, params))
         images, worst = check_probabilities(predict, backbone)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cracks.backbones.engines.openvino import converted_model
+from cracks.backbones.engines.openvino import backbone_model
 from cracks.backbones.model import quiet_conversion
 from cracks.export.check import Predict, description
 from cracks.heads.head import LinearHead
@@ -18,8 +18,8 @@ def write(trained: Trained, path: Path) -> None:
     import openvino as ov
 
     name, size = trained.origin.backbone, trained.origin.image_size
-    converted = converted_model(name, weights_path(name), size, ("features",))
-    model = ov.Core().read_model(converted)
+    precision = trained.origin.precision
+    model = backbone_model(name, weights_path(name), size, precision, ("features",))
     model.reshape([-1, size, size, 3])
     model = _with_head(model, trained.head)
     steps = ov.preprocess.PrePostProcessor(model)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import cracks.backbones
 import cracks.features
 import cracks.images
+import cracks.sources.sample
 from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.engines.batches import Pixels, run_batched
 from cracks.backbones.engines.registry import Features, engine_versions, load_engine
@@ -39,7 +40,13 @@ from cracks.pipeline.row_file import FEATURES, create_rows
 
 Matrix = NDArray[np.float32]
 
-_COMPUTING = (cracks.images, cracks.backbones, cracks.features, keras_import)
+_COMPUTING = (
+    cracks.images,
+    cracks.sources.sample,  # draws what backbones are quantised by
+    cracks.backbones,
+    cracks.features,
+    keras_import,
+)
 
 _ROWS_PER_LOOKUP = 1000
 

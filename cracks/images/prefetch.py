@@ -3,6 +3,7 @@
 Pillow releases the interpreter's lock while it decodes, so threads are enough.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +12,8 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_THREADS = 2  # decoding is a few per cent of a backbone's work
-_DEPTH = 48  # results that wait for their use: three batches
+_THREADS = os.cpu_count() or 1  # a quantised backbone takes images as fast as they are decoded
+_DEPTH = 48 + _THREADS  # results that wait for their use: three batches, and those in the making
 
 
 def prefetch(

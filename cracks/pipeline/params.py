@@ -151,7 +151,7 @@ class Params(_Section):
     weights_seed: Seed
     image_size: Annotated[int, Field(ge=32, le=1024)]
     engine: str  # in the table of engines
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float32", "bfloat16", "int8"]
     augmentation: Augmentation
     epochs: Count
     batch_size: Count

@@ -13,7 +13,17 @@ from cracks.pipeline.errors import exit_on_error
 from cracks.pipeline.outputs import replacing
 from cracks.pipeline.paths import PROVENANCE
 
-PACKAGES = ("dvc", "keras", "numpy", "openvino", "pandas", "pillow", "scikit-learn", "tensorflow")
+PACKAGES = (
+    "dvc",
+    "keras",
+    "nncf",
+    "numpy",
+    "openvino",
+    "pandas",
+    "pillow",
+    "scikit-learn",
+    "tensorflow",
+)
 
 
 def run(main: Callable[[], None]) -> None:

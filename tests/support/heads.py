@@ -18,6 +18,8 @@ ORIGIN = Origin(
 )
 
 
-def origin_of(weights: Path, image_size: int) -> Origin:
+def origin_of(weights: Path, image_size: int, precision: str = "float32") -> Origin:
     """The origin of a head on features by these weights."""
-    return replace(ORIGIN, weights_sha256=sha256_of(weights), image_size=image_size)
+    return replace(
+        ORIGIN, weights_sha256=sha256_of(weights), image_size=image_size, precision=precision
+    )

@@ -1,19 +1,23 @@
 """OpenVINO: the engine for CPUs.
 
 It folds batch normalisation and activations into the convolutions, and its results do not depend on
-the number of threads or on how images are cut into batches. A backbone is converted once and kept
-in the cache: conversion needs TensorFlow and several seconds, the converted model neither. It is
-checked by its hash before it is used; a damaged one is converted again.
+the number of threads or on how images are cut into batches. A backbone is converted once, for
+`precision: int8` also quantised once, and kept in the cache: this takes TensorFlow and time, the
+kept model neither. It is checked by its hash before it is used; a damaged one is made again.
 """
 
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import cracks.images
+import cracks.sources.sample
 from cracks.backbones import model as backbones
+from cracks.backbones.engines import quantisation
 from cracks.backbones.engines.batches import BATCH, Outputs, Pixels, Run
 from cracks.backbones.model import pixel_model, quiet_conversion
 from cracks.pipeline.cache_folder import cache_folder, code_version
@@ -21,6 +25,11 @@ from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.outputs import replacing, reserve, sha256_of
 from cracks.pipeline.workers import allowed_threads
+
+PACKAGES = ("openvino", "keras", "tensorflow")
+"""Whose versions a converted model depends on."""
+
+_OUTPUTS = ("features", "map")  # of `cracks.backbones.model.pixel_model`
 
 _XML_BYTES = 2**21  # of a model's description, and more
 
@@ -31,11 +40,10 @@ def load(
     """The compiled model; see `cracks.backbones.engines.registry.load_engine`."""
     import openvino as ov
 
-    core = ov.Core()
-    path = converted_model(backbone, weights, image_size, outputs)
-    wanted = {"float32": ov.Type.f32, "bfloat16": ov.Type.bf16}[precision]
-    compiled = core.compile_model(
-        core.read_model(path),
+    model = backbone_model(backbone, weights, image_size, precision, outputs)
+    wanted = ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32
+    compiled = ov.Core().compile_model(
+        model,
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": wanted,
@@ -56,26 +64,77 @@ def load(
     return run
 
 
-def converted_model(backbone: str, weights: Path, image_size: int, outputs: Sequence[str]) -> Path:
-    """The `.xml` of the model from uint8 pixels `[BATCH, s, s, 3]` to float32 `outputs`.
+def backbone_model(
+    backbone: str, weights: Path, image_size: int, precision: str, outputs: Sequence[str]
+) -> Any:
+    """The OpenVINO model from uint8 pixels `[BATCH, s, s, 3]` to float32 `outputs`.
 
     Args:
         backbone: name in `cracks.backbones.catalogue.BACKBONES`.
         weights: its Keras weights without top.
         image_size: pixels of a side, s.
-        outputs: names of outputs of `cracks.backbones.model.pixel_model`.
+        precision: `int8` for a quantised model; the others differ when they are compiled.
+        outputs: names of outputs of `cracks.backbones.model.pixel_model`, in its order.
 
     Raises:
         CracksError: if the weights do not fit.
     """
-    packages = {name: version(name) for name in ("openvino", "keras", "tensorflow")}
+    import openvino as ov
+
+    kept = _quantised if precision == "int8" else _converted
+    model = ov.Core().read_model(kept(backbone, weights, image_size))
+    for result, name in zip(model.get_results(), _OUTPUTS, strict=True):
+        if name not in outputs:
+            model.remove_result(result)
+    return model
+
+
+def _converted(backbone: str, weights: Path, image_size: int) -> Path:
+    facts, size = _facts(backbone, weights, image_size), weights.stat().st_size
+    return _kept(facts, size, lambda: _convert(backbone, weights, image_size))
+
+
+def _quantised(backbone: str, weights: Path, image_size: int) -> Path:
+    import openvino as ov
+
+    def quantise() -> Any:
+        converted = ov.Core().read_model(_converted(backbone, weights, image_size))
+        return quantisation.quantised(converted, image_size)
+
+    code = code_version(quantisation, cracks.images, cracks.sources.sample)
+    more = [code, _versions(quantisation.PACKAGES)]
+    facts, size = _facts(backbone, weights, image_size) + more, weights.stat().st_size
+    return _kept(facts, size, quantise)
+
+
+def _facts(backbone: str, weights: Path, image_size: int) -> list[object]:
+    """What determines a converted model."""
     code = code_version(backbones, sys.modules[__name__])
-    facts = [code, backbone, sha256_of(weights), image_size, BATCH, list(outputs), packages]
+    return [code, backbone, sha256_of(weights), image_size, BATCH, _versions(PACKAGES)]
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    return {package: version(package) for package in packages}
+
+
+def _kept(facts: Sequence[object], size: int, make: Callable[[], Any]) -> Path:
+    """The `.xml` of a model in the cache, made if there is none or a damaged one.
+
+    Args:
+        facts: what determines the model.
+        size: bytes that its weights have at most.
+        make: makes the model.
+    """
+    import openvino as ov
+
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     folder = cache_folder("models")
     path, hashes = folder / f"{key}.xml", folder / f"{key}.sha256"
     if not hashes.exists() or hashes.read_text() != _hashes(path):
-        _convert(backbone, weights, image_size, outputs, path)
+        model = make()
+        with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
+            reserve(weights_file, size + _XML_BYTES)
+            ov.save_model(model, temporary, compress_to_fp16=False)  # and the .bin file beside it
         with replacing(hashes) as temporary:
             temporary.write_text(_hashes(path))
     return path
@@ -86,20 +145,15 @@ def _hashes(path: Path) -> str:
     return " ".join(sha256_of(file) if file.exists() else "missing" for file in files)
 
 
-def _convert(
-    backbone: str, weights: Path, image_size: int, outputs: Sequence[str], path: Path
-) -> None:
+def _convert(backbone: str, weights: Path, image_size: int) -> Any:
     keras = import_keras()
     import openvino as ov
 
-    size = weights.stat().st_size
     full = pixel_model(backbone, weights, image_size)
-    model = keras.Model(full.input, [full.output[name] for name in outputs])
+    model = keras.Model(full.input, [full.output[name] for name in _OUTPUTS])
     with quiet_conversion():
         converted = ov.convert_model(model)
     del full, model
     keras.backend.clear_session()
     converted.reshape([BATCH, image_size, image_size, 3])
-    with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
-        reserve(weights_file, size + _XML_BYTES)
-        ov.save_model(converted, temporary, compress_to_fp16=False)  # and the .bin file beside it
+    return converted

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cracks.backbones.engines import openvino, tensorflow
+from cracks.backbones.engines import openvino, quantisation, tensorflow
 from cracks.backbones.engines.batches import Pixels, Run, with_full_batches
 from cracks.pipeline.params import chosen
 
@@ -33,7 +33,7 @@ class Engine:
 
 
 ENGINES = {
-    "openvino": Engine(openvino.load, ("openvino", "keras", "tensorflow")),
+    "openvino": Engine(openvino.load, (*openvino.PACKAGES, *quantisation.PACKAGES)),
     "tensorflow": Engine(tensorflow.load, ("tensorflow", "keras")),
 }
 
@@ -60,8 +60,8 @@ def load_engine(
         backbone: name in `cracks.backbones.catalogue.BACKBONES`.
         weights: its Keras weights without top.
         image_size: pixels of a side.
-        precision: `float32` or `bfloat16`, the type of the convolutions' operands. The features
-            are float32 either way.
+        precision: `float32`, `bfloat16` or `int8`, the type of the convolutions' operands. The
+            features are float32 in any case.
 
     Raises:
         CracksError: if the engine is unknown, the weights do not fit, or the engine cannot compute

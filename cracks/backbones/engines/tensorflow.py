@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cracks.backbones.engines.batches import Outputs, Pixels, Run
 from cracks.backbones.model import pixel_model
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 
 
@@ -12,6 +13,11 @@ def load(
     backbone: str, weights: Path, image_size: int, precision: str, outputs: Sequence[str]
 ) -> Run:
     """The Keras model as a graph; see `cracks.backbones.engines.registry.load_engine`."""
+    if precision == "int8":
+        raise CracksError(
+            "Expected `precision: float32` or `bfloat16` for `engine: tensorflow`, found int8; set "
+            "`engine: openvino`, which computes in it."
+        )
     import_keras()
     import tensorflow as tf
 

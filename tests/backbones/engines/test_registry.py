@@ -10,7 +10,9 @@ import pytest
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH, Pixels
 from cracks.backbones.engines.registry import ENGINES, Features, load_engine, load_map_engine
+from cracks.images.decoding import to_input
 from cracks.pipeline.errors import CracksError
+from cracks.sources.sample.dataset import draw
 
 Weights = Callable[[str], Path]
 Engine = Callable[[Pixels], Features]
@@ -77,6 +79,28 @@ def test_bfloat16_is_computed_or_refused_but_never_replaced(
     assert np.abs(bfloat16 - float32).max() <= 0.03 * np.abs(float32).max()
 
 
+@pytest.mark.slow
+def test_int8_is_near_float32_and_a_function_of_each_image(
+    engines: dict[tuple[str, str], Engine], random_weights: Weights
+) -> None:
+    pixels = np.stack([to_input(draw("positive", n, seed=1).rgb, SIZE) for n in range(BATCH)])
+    float32 = engines["openvino", "vgg16"](pixels)
+    run = load_map_engine("openvino", "vgg16", random_weights("vgg16"), SIZE, "int8")
+    features, maps = run(pixels)
+    assert features.dtype == np.float32
+    assert 0 < np.abs(features - float32).mean() <= 0.05 * np.abs(float32).mean()
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)), features, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(run(pixels[5:6]).features[0], features[5])
+    alone = load_engine("openvino", "vgg16", random_weights("vgg16"), SIZE, "int8")
+    np.testing.assert_array_equal(alone(pixels[::-1][:7]), features[::-1][:7])
+
+
+def test_tensorflow_says_that_it_has_no_int8(random_weights: Weights) -> None:
+    sentence = "Expected `precision: float32` or `bfloat16` for `engine: tensorflow`, found int8"
+    with pytest.raises(CracksError, match=sentence):
+        load_engine("tensorflow", "vgg16", random_weights("vgg16"), SIZE, "int8")
+
+
 SCRIPT = """
 import os, sys
 from pathlib import Path
@@ -85,20 +109,19 @@ cores = set(list(os.sched_getaffinity(0))[: int(sys.argv[3])])
 os.sched_setaffinity(0, cores)
 from cracks.backbones.engines.registry import load_engine
 pixels = np.random.default_rng(2).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
-run = load_engine("openvino", sys.argv[1], Path(sys.argv[2]), 64, "float32")
+run = load_engine("openvino", sys.argv[1], Path(sys.argv[2]), 64, sys.argv[4])
 sys.stdout.write(run(pixels).tobytes().hex())
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are pinned as on Linux")
 @pytest.mark.slow
-def test_one_core_and_all_give_the_same_bits(
-    engines: dict[tuple[str, str], Engine], random_weights: Weights, pixels: np.ndarray
-) -> None:
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_one_core_and_all_give_the_same_bits(random_weights: Weights, precision: str) -> None:
     path = str(random_weights("resnet50"))
     results = [
         subprocess.run(
-            [sys.executable, "-c", SCRIPT, "resnet50", path, str(cores)],
+            [sys.executable, "-c", SCRIPT, "resnet50", path, str(cores), precision],
             capture_output=True,
             text=True,
             check=True,

@@ -1,0 +1,87 @@
+"""What a user would run instead of the pipeline's engines, on decoded images in memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.engines.batches import BATCH, Pixels
+from cracks.backbones.engines.quantisation import calibration_batches
+from cracks.backbones.model import affine_preprocessing, load_backbone
+from cracks.export.onnx import onnx_model
+from cracks.heads.head import LinearHead
+
+Run = Callable[[], int]
+"""Computes all images and returns their number."""
+
+
+def onnx_runtime(backbone: str, weights: Path, pixels: Pixels, *, int8: bool) -> Run:
+    """ONNX Runtime on the exported classifier, in int8 by its own quantiser.
+
+    The models are written beside the weights; the quantised one is kept.
+    """
+    import onnxruntime
+
+    path = weights.with_name(f"{backbone}{'-int8' if int8 else ''}.onnx")
+    if not path.exists():
+        _write_onnx(backbone, weights, pixels.shape[1], path, int8=int8)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+    session.run(None, {"pixels": batches[0]})
+
+    def run() -> int:
+        for batch in batches:
+            session.run(None, {"pixels": batch})
+        return len(pixels)
+
+    return run
+
+
+def _write_onnx(backbone: str, weights: Path, size: int, path: Path, *, int8: bool) -> None:
+    import onnx
+    from onnxruntime import quantization
+
+    matrix, offset = affine_preprocessing(backbone)
+    head = LinearHead(np.zeros(BACKBONES[backbone].features), 0.0)
+    model = onnx_model(load_backbone(backbone, size, weights), size, matrix, offset, head)
+    _drop_resizing(model)
+    if not int8:
+        onnx.save(model, path)
+        return
+    unquantised = path.with_suffix(".float32.onnx")
+    onnx.save(model, unquantised)
+    quantization.quantize_static(
+        unquantised,
+        path,
+        _calibration(quantization.CalibrationDataReader, size)(),
+        op_types_to_quantize=["Conv", "Add", "MaxPool", "Relu"],
+        per_channel=True,
+        reduce_range=True,  # 7 bits, as its documentation advises for processors without VNNI
+    )
+
+
+def _drop_resizing(model: Any) -> None:
+    """Take out the resizing: no image here needs it, and ONNX Runtime's quantiser fails on it."""
+    nodes = model.graph.node
+    dropped = [node for node in nodes if node.op_type in {"Resize", "Round"}]
+    for node in dropped:
+        nodes.remove(node)
+        for other in nodes:
+            if node.output[0] in other.input:
+                other.input[list(other.input).index(node.output[0])] = node.input[0]
+
+
+def _calibration(reader: type, size: int) -> type:
+    """A class that hands ONNX Runtime the images that the pipeline calibrates on."""
+
+    class Calibration(reader):
+        def __init__(self) -> None:
+            self._batches = iter(calibration_batches(size))
+
+        def get_next(self) -> dict[str, Any] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {"pixels": batch}
+
+    return Calibration
