@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
 .PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads \
-	bench-scale lock clean
+	bench-maps bench-scale lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make bench-heads   ways to train a head, compared"
+	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
 	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
@@ -67,6 +68,9 @@ bench-audit: $(READY)
 
 bench-heads: $(READY)
 	python -m benchmarks.heads
+
+bench-maps: $(READY)
+	python -m benchmarks.maps
 
 bench-scale: $(READY)
 	python -m benchmarks.scale
