@@ -157,7 +157,8 @@ class Convolutional:
         found = self.models[side](np.asarray(pixels)[np.newaxis], training=False)  # type: ignore[operator]
         cam = class_activation_map(found["map"].numpy(), self.classifier.head)[0]
         cells = round(len(rgb) * CELLS / patch)
-        return expit(zoom(cam, cells / len(cam), order=1, mode="nearest", grid_mode=True))
+        fine = zoom(cam, cells / len(cam), order=1, mode="nearest", grid_mode=True)
+        return np.asarray(expit(fine))
 
 
 def _ways(

@@ -85,8 +85,9 @@ def framed(
     picture: Image.Image, lines: Sequence[str], bar: ColourBar, scale: ScaleBar | None = None
 ) -> Image.Image:
     """A picture between lines of text and a legend."""
-    font = ImageFont.load_default(max(round(max(picture.size) / 64), 13))
-    line = round(1.5 * font.size)
+    size = max(round(max(picture.size) / 64), 13)
+    font = ImageFont.load_default(size)
+    line = round(1.5 * size)
     top = line * len(lines) + line // 2
     width = max(picture.width, *(round(font.getlength(text)) + 2 * line for text in lines))
     page = Image.new("RGB", (width, top + picture.height + 2 * line), _PAPER)

@@ -40,7 +40,8 @@ def measure_regions(cracks: Cracks, crackmap: CrackMap, threshold: float) -> pd.
     labels, _ = label(is_crack(crackmap.evidence, threshold), _EIGHT)
 
     def regions(pixels: _Pixels) -> NDArray[np.intp]:
-        return labels[crackmap.rows(pixels.rows), crackmap.columns(pixels.columns)]
+        cells = crackmap.rows(pixels.rows), crackmap.columns(pixels.columns)
+        return np.asarray(labels[cells])
 
     pixels = _Pixels(*np.nonzero(cracks.mask))
     found = pd.DataFrame({"region": regions(pixels), "x": pixels.columns, "y": pixels.rows})
@@ -91,10 +92,13 @@ def _link_lengths(skeleton: Mask, pixels: _Pixels) -> NDArray[np.float64]:
 def _depths(mask: Mask, pixels: _Pixels) -> NDArray[np.float64]:
     """The distance of each of these pixels from what is no crack, in tiles that have any."""
     depths = np.empty(len(pixels.rows))
-    tiles = pd.DataFrame({"row": pixels.rows // _TILE, "column": pixels.columns // _TILE})
-    for (row, column), here in tiles.groupby(["row", "column"]).indices.items():
+    across = mask.shape[1] // _TILE + 1
+    tiles = pixels.rows // _TILE * across + pixels.columns // _TILE
+    for number in np.unique(tiles):
+        row, column = divmod(int(number), across)
         top, left = max(row * _TILE - _MARGIN, 0), max(column * _TILE - _MARGIN, 0)
         tile = mask[top : (row + 1) * _TILE + _MARGIN, left : (column + 1) * _TILE + _MARGIN]
+        here = tiles == number
         distance = distance_transform_edt(tile)
         depths[here] = distance[pixels.rows[here] - top, pixels.columns[here] - left]
     return depths

@@ -55,7 +55,8 @@ def test_pictures_of_photographs_of_one_name_are_apart(
     option: str, end: str, photographs: Path
 ) -> None:
     folder = Path("pictures")
-    assert run(**{option: folder}) == 0
+    options: dict[str, Any] = {option: folder}
+    assert run(**options) == 0
     found = {path.relative_to(folder).as_posix() for path in folder.rglob(f"*{end}")}
     assert found == {f"{name}{end}" for name in PHOTOGRAPHS}
 

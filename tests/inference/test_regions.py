@@ -42,7 +42,7 @@ def test_length_and_width_are_those_that_were_planted() -> None:
     np.testing.assert_allclose(table["mean_width"], [9, 5], rtol=0.06)
     np.testing.assert_allclose(table["max_width"], [9, 5])
     np.testing.assert_allclose(table["peak_probability"], [0.8, 0.7])
-    assert table.loc[0, ["x", "y", "width", "height"]].tolist() == [500, 200, 500, 9]
+    assert [table[name][0] for name in ("x", "y", "width", "height")] == [500, 200, 500, 9]
 
 
 def test_a_diagonal_is_longer_than_its_pixels() -> None:
