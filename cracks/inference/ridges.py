@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, label, maximum_filter
 from skimage.filters.rank import median
-from skimage.morphology import footprint_rectangle, skeletonize
+from skimage.morphology import footprint_rectangle, remove_small_holes, skeletonize
 
 from cracks.evaluation.metrics import is_crack
 from cracks.images.decoding import RGB
@@ -25,7 +25,7 @@ _FAINT_DEVIATIONS, _CLEAR_DEVIATIONS = 3.0, 5.0
 """The same in standard deviations of the surface."""
 
 _BLUR = 0.5  # pixels: less noise, and a hairline not much wider
-_AROUND = 1 / 4  # of a patch's side: width of the window of the median, twice the widest crack
+_AROUND = 1 / 2  # of a patch's side: width of the window of the median, twice the widest crack
 _SHORTEST = 1 / 10  # of a patch's side: length of the shortest crack
 _SLENDER = 3.0  # least length of a crack in its own widths
 _EDGE = 0.5  # share of a crack's darkness that its edge has
@@ -34,6 +34,8 @@ _REDUCED = 4  # factor by which the photograph is scaled down for the median
 _STRIP = 512  # rows that are worked on at a time
 _MARGIN = 4  # rows beside them that the blur needs
 _MEDIAN_OF_HALF_NORMAL = 0.6745  # in standard deviations
+
+_EIGHT = np.ones((3, 3))  # pixels that touch by a corner are connected
 
 Mask = NDArray[np.bool_]
 
@@ -54,15 +56,35 @@ def find_cracks(rgb: RGB, crackmap: CrackMap, threshold: float) -> Cracks:
     faint, clear = _thresholds(dark)
     dark[dark < _EDGE * maximum_filter(dark, _window(_WITHIN * crackmap.patch))] = 0
     _clear_outside(dark, crackmap, is_crack(crackmap.evidence, threshold))
-    labels, count = label(dark >= faint, np.ones((3, 3)), output=np.int32)
+    mask = _fill(_hysteresis(dark, faint, clear), crackmap.patch)
+    return _slender(Cracks(mask, np.asarray(skeletonize(mask))), crackmap.patch)
+
+
+def _hysteresis(dark: NDArray[np.uint8], faint: float, clear: float) -> Mask:
+    """The connected pixels that are at least faint where one of them is clear.
+
+    As `apply_hysteresis_threshold` of scikit-image, which takes eight bytes a pixel.
+    """
+    labels, count = label(dark >= faint, _EIGHT, output=np.int32)
     kept = np.zeros(count + 1, bool)
     kept[labels[dark >= clear]] = True
     kept[0] = False
-    skeleton = np.asarray(skeletonize(kept[labels]))
-    lengths = np.bincount(labels[skeleton], minlength=count + 1)
-    areas = np.bincount(labels[labels > 0], minlength=count + 1)
-    kept &= (lengths >= _SHORTEST * crackmap.patch) & (lengths**2 >= _SLENDER * areas)
-    return Cracks(kept[labels], skeleton & kept[labels])
+    return np.asarray(kept[labels])
+
+
+def _fill(mask: Mask, patch: int) -> Mask:
+    """Fill what is not quite as dark within a crack, and no larger than its edge is wide."""
+    return np.asarray(remove_small_holes(mask, max_size=round((_WITHIN * patch) ** 2)))
+
+
+def _slender(cracks: Cracks, patch: int) -> Cracks:
+    """Leave out what is too short or too round for a crack."""
+    labels, count = label(cracks.mask, _EIGHT, output=np.int32)
+    lengths = np.bincount(labels[cracks.skeleton], minlength=count + 1)
+    areas = np.bincount(labels[cracks.mask], minlength=count + 1)
+    kept = (lengths >= _SHORTEST * patch) & (lengths**2 >= _SLENDER * areas)
+    kept[0] = False
+    return Cracks(kept[labels], cracks.skeleton & kept[labels])
 
 
 def darkness(rgb: RGB, patch: int) -> NDArray[np.uint8]:
