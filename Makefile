@@ -9,7 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test test-remote remote lint format bench bench-audit bench-heads \
+.PHONY: help run run-real check-photos test test-remote remote app test-app lint format bench bench-audit bench-heads \
 	bench-maps bench-scale lock clean
 
 help:
@@ -18,6 +18,8 @@ help:
 	@echo "make test       run the tests"
 	@echo "make remote     install what DVC needs for remotes on s3, ssh, gs and azure"
 	@echo "make test-remote   the same, then the tests of such a remote"
+	@echo "make app        install what the page of 'python -m cracks app' needs"
+	@echo "make test-app   the same, then the tests of the page in Chromium"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
@@ -51,6 +53,12 @@ remote: $(READY)
 test-remote: remote
 	python -m pytest tests/pipeline/test_remote.py
 
+app: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-app.txt
+
+test-app: app
+	python -m pytest tests/app
+
 lint: $(READY)
 	ruff format --check .
 	ruff check .
@@ -77,7 +85,7 @@ bench-scale: $(READY)
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv
-	for name in requirements requirements-remote; do \
+	for name in requirements requirements-remote requirements-app; do \
 		uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
 			$$name.in --output-file $$name.txt || exit; \
 	done

@@ -73,6 +73,19 @@ def predict(
 
 
 @cli.command()
+@_BACKBONE
+@click.option("--port", type=click.IntRange(1, 65535), default=8050, show_default=True)
+def app(**options: Any) -> int:
+    """Serve a local page on which photographs of walls are dropped.
+
+    It is for this machine alone; nothing leaves it. `make app` installs what it needs.
+    """
+    from cracks.commands.app import run
+
+    return run(**options)
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @_BACKBONE

@@ -21,6 +21,7 @@ from cracks.pipeline.outputs import replacing, write_csv, write_text
 
 _DIGITS = {"peak_probability": 4}
 _DIGITS_OF_SIZES = 2
+_FAST = 3  # compression of pictures: twice as fast as usual, little larger
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,18 @@ def inspect(
         CracksError: if the photograph is smaller than a patch or the stride leaves gaps.
     """
     crackmap = map_cracks(rgb, classifier, patch, stride)
-    cracks = find_cracks(rgb, crackmap, classifier.threshold)
-    regions = measure_regions(cracks, crackmap, classifier.threshold)
+    return conclude(rgb, classifier.backbone, crackmap, classifier.threshold, mm_per_pixel)
+
+
+def conclude(
+    rgb: RGB, backbone: str, crackmap: CrackMap, threshold: float, mm_per_pixel: float | None
+) -> Inspection:
+    """The cracks of a photograph by its map and any threshold; no backbone runs."""
+    cracks = find_cracks(rgb, crackmap, threshold)
+    regions = measure_regions(cracks, crackmap, threshold)
     if mm_per_pixel:
         regions = in_millimetres(regions, mm_per_pixel)
-    return Inspection(
-        classifier.backbone, classifier.threshold, crackmap, cracks, regions, mm_per_pixel
-    )
+    return Inspection(backbone, threshold, crackmap, cracks, regions, mm_per_pixel)
 
 
 def evidence_beside_cracks(crackmap: CrackMap, mask: Mask) -> NDArray[np.float64]:
@@ -95,7 +101,7 @@ def write_inspection(inspection: Inspection, picture: Image.Image, name: str, fo
     stem = f"{name}-{inspection.backbone}"
     shown = folder / f"{stem}.png"
     with replacing(shown) as temporary:
-        picture.save(temporary)
+        picture.save(temporary, compress_level=_FAST)
     with replacing(folder / f"{stem}-mask.png") as temporary:
         Image.fromarray(inspection.cracks.mask).save(temporary, optimize=True)
     regions = inspection.regions.round(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter, label, maximum_filter
 from skimage.filters.rank import median
-from skimage.morphology import footprint_rectangle, remove_small_holes, skeletonize
+from skimage.morphology import footprint_rectangle, skeletonize
 
 from cracks.evaluation.metrics import is_crack
 from cracks.images.decoding import RGB
@@ -74,7 +74,13 @@ def _hysteresis(dark: NDArray[np.uint8], faint: float, clear: float) -> Mask:
 
 def _fill(mask: Mask, patch: int) -> Mask:
     """Fill what is not quite as dark within a crack, and no larger than its edge is wide."""
-    return np.asarray(remove_small_holes(mask, max_size=round((_WITHIN * patch) ** 2)))
+    labels, count = label(~mask, output=np.int32)
+    sizes = np.zeros(count + 1, np.int64)
+    for top in range(0, len(mask), _STRIP):  # bincount makes eight bytes of each label
+        sizes += np.bincount(labels[top : top + _STRIP].ravel(), minlength=count + 1)
+    filled = sizes <= (_WITHIN * patch) ** 2
+    filled[0] = False
+    return np.asarray(mask | filled[labels])
 
 
 def _slender(cracks: Cracks, patch: int) -> Cracks:
@@ -112,7 +118,7 @@ def _window(pixels: float) -> int:
 
 def _enlarged(around: Image.Image, width: int, first: int, last: int) -> NDArray[np.float32]:
     """The rows from `first` to `last` of the reduced image at full size."""
-    box = (0, first / _REDUCED, min(width / _REDUCED, around.width), last / _REDUCED)
+    box = (0, first / _REDUCED, width / _REDUCED, last / _REDUCED)
     size = (width, last - first)
     return np.asarray(around.convert("F").resize(size, Image.Resampling.BILINEAR, box))
 

@@ -52,6 +52,16 @@ def test_blots_and_noise_are_no_cracks() -> None:
     assert not mask.any()
 
 
+def test_a_light_place_within_a_crack_is_filled() -> None:
+    rgb = wall()
+    rgb[100:300, 195:210] = 40
+    rgb[150:153, 201:204] = 180
+    mask, skeleton = find_cracks(rgb, evidence(400, 300, 128, 1.0), 0.5)
+    assert mask[150:153, 201:204].all()
+    assert not mask[:, :190].any()
+    assert skeleton.sum() < 210
+
+
 @pytest.mark.parametrize("change", [lambda rgb: rgb // 2, lambda rgb: rgb[:, ::-1]])
 def test_neither_brightness_nor_side_matters(change: Callable[[np.ndarray], np.ndarray]) -> None:
     found = find_cracks(wall(), evidence(400, 300, PATCH, 1.0), 0.5).mask
