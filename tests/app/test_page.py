@@ -1,6 +1,7 @@
 """The page in a real browser: Debian's Chromium."""
 
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,9 +54,8 @@ def test_a_wall_is_dropped_and_judged_by_another_threshold(page: Any, tmp_path: 
     playwright.expect(first).to_contain_text("1 regions")
     playwright.expect(first).to_contain_text("trained on the dataset “walls”")
     picture = first.locator("img")
-    page.wait_for_function(
-        "[...document.images].every(image => image.complete && image.naturalWidth > 300)"
-    )
+    playwright.expect(picture).to_have_attribute("src", re.compile("picture.png"))
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     before = picture.get_attribute("src")
     first.locator("input[type=range]").fill("0.95")
     playwright.expect(first.locator("output")).to_have_text("0.95")
