@@ -123,6 +123,6 @@ async def _conclusion(request: Request, gallery: Gallery) -> Conclusion:
         threshold = -1.0
     if not 0 < threshold < 1:
         raise CracksError("Expected a threshold between 0 and 1.")
-    return await run_in_threadpool(
-        gallery.conclude, request.path_params["key"], backbone, threshold
-    )
+    key = request.path_params["key"]
+    found: Conclusion = await run_in_threadpool(gallery.conclude, key, backbone, threshold)
+    return found

@@ -54,7 +54,8 @@ def find_cracks(rgb: RGB, crackmap: CrackMap, threshold: float) -> Cracks:
     """
     dark = darkness(rgb, crackmap.patch)
     faint, clear = _thresholds(dark)
-    dark[dark < _EDGE * maximum_filter(dark, _window(_WITHIN * crackmap.patch))] = 0
+    edges = np.rint(_EDGE * np.arange(256)).astype(np.uint8)
+    dark[dark < edges[maximum_filter(dark, _window(_WITHIN * crackmap.patch))]] = 0
     _clear_outside(dark, crackmap, is_crack(crackmap.evidence, threshold))
     mask = _fill(_hysteresis(dark, faint, clear), crackmap.patch)
     return _slender(Cracks(mask, np.asarray(skeletonize(mask))), crackmap.patch)
