@@ -53,11 +53,11 @@ from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import weights_path
 from cracks.sources.sample.dataset import Drawing, draw_photograph
 
-WALLS = 48
+WALLS = 40
 SIDES = (561, 679)
 """Pixels of the walls' sides, in turn."""
 
-_SMALL_PATCH_WALLS = 8  # of the smaller walls; four times as many patches are too slow for more
+_SMALL_PATCH_WALLS = 6  # of the smaller walls; four times as many patches are too slow for more
 
 CHESSBOARD = "chessboard"
 DARK_LINES = ", dark lines"
