@@ -9,8 +9,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
-.PHONY: help run run-real check-photos test test-remote remote test-cluster cluster lint format bench \
-	bench-audit bench-heads bench-scale bench-cluster lock clean
+.PHONY: help run run-real check-photos test test-remote remote test-cluster cluster test-app app lint \
+	format bench bench-audit bench-heads bench-maps bench-scale bench-cluster lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -20,10 +20,13 @@ help:
 	@echo "make test-remote   the same, then the tests of such a remote"
 	@echo "make cluster    install what computing on a Ray cluster needs"
 	@echo "make test-cluster   the same, then its tests on a cluster of two nodes on this machine"
+	@echo "make app        install what the page of 'python -m cracks app' needs"
+	@echo "make test-app   the same, then the tests of the page in Chromium"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make bench-heads   ways to train a head, compared"
+	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
 	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
 	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make format     format the code"
@@ -59,6 +62,12 @@ cluster: $(READY)
 test-cluster: cluster
 	python -m pytest tests/features/test_cluster.py
 
+app: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-app.txt
+
+test-app: app
+	python -m pytest tests/app
+
 lint: $(READY)
 	ruff format --check .
 	ruff check .
@@ -77,6 +86,9 @@ bench-audit: $(READY)
 bench-heads: $(READY)
 	python -m benchmarks.heads
 
+bench-maps: $(READY)
+	python -m benchmarks.maps
+
 bench-scale: $(READY)
 	python -m benchmarks.scale
 
@@ -85,7 +97,7 @@ bench-cluster: cluster
 
 lock: $(READY)
 	uv --version >/dev/null 2>&1 || pip install --quiet uv
-	for name in requirements requirements-remote requirements-cluster; do \
+	for name in requirements requirements-remote requirements-cluster requirements-app; do \
 		uv pip compile --universal --python-version 3.11 --no-header --quiet --upgrade \
 			$$name.in --output-file $$name.txt || exit; \
 	done

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,18 +32,24 @@ import pandas as pd
 from benchmarks.peers import onnx_runtime
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
+from cracks.backbones.engines.registry import load_map_engine
 from cracks.backbones.model import build_backbone, load_backbone_weights, pixel_model
 from cracks.backbones.weights import write_weights
 from cracks.dataset.audit import audit_archive
 from cracks.features.cache import FeatureCache, row_key
 from cracks.features.extraction import Extraction, extract_features
+from cracks.heads.head import LinearHead
 from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
+from cracks.inference.classifier import LocalClassifier
+from cracks.inference.crack_map import USUAL_PATCH, patch_corners, patch_maps
+from cracks.inference.inspection import inspect
+from cracks.inference.overlay import SHOWN, crack_picture
 from cracks.pipeline.errors import CracksError, exit_on_error
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
-from cracks.sources.sample.dataset import iter_sample
+from cracks.sources.sample.dataset import draw_photograph, iter_sample
 
 SIZE = 224
 IMAGES = {"resnet50": 256, "vgg16": 96}
@@ -63,6 +70,12 @@ WAYS = (
 PRECISIONS = ("float32", "bfloat16", "int8")
 WARM_IMAGES = 8000
 
+MAP_WAYS = ("patches half a patch apart", "predict --map")
+"""What maps cost in version 1.0.0, where a map was the mean of such patches, and what they cost."""
+
+PHOTOGRAPH = (4000, 3000)
+"""Pixels of a photograph that is mapped: 12 megapixels."""
+
 _CONV = (256, 56, 3)  # channels, side and kernel of the convolution that the peak is measured with
 
 
@@ -78,6 +91,7 @@ def main() -> None:
         _print_machine()
         for backbone in BACKBONES:
             _print_backbone(backbone, work, arguments.rounds)
+        _print_maps(work)
         _print_pipeline(work)
 
 
@@ -112,17 +126,27 @@ def peak_memory() -> float:
 
 def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:
     """Load what a method needs; return the function that is timed."""
-    if way == "fit, one epoch":
-        return _fit(backbone, work)
-    if way == "predict":
-        return _predict(backbone, work, images)
-    if way.startswith("onnxruntime"):
-        weights, int8 = work / f"{backbone}.weights.h5", way.endswith("int8")
-        return onnx_runtime(backbone, weights, _pixels(work, images), int8=int8)
-    if way == "convolution":
-        return _convolution(backbone)  # the precision, here
-    if way == "decode":
-        return lambda: len(_pixels(work, images))
+    weights = work / f"{backbone}.weights.h5"
+    load: dict[str, Callable[[], Callable[[], int]]] = {
+        "fit, one epoch": lambda: _fit(backbone, work),
+        "predict": lambda: _predict(backbone, work, images),
+        "onnxruntime float32": lambda: onnx_runtime(
+            backbone, weights, _pixels(work, images), int8=False
+        ),
+        "onnxruntime int8": lambda: onnx_runtime(
+            backbone, weights, _pixels(work, images), int8=True
+        ),
+        "convolution": lambda: _convolution(backbone),  # the precision, here
+        "decode": lambda: lambda: len(_pixels(work, images)),
+        **{name: partial(_map, name, backbone, work) for name in MAP_WAYS},
+    }
+    if way in load:
+        return load[way]()
+    return _extraction(way, backbone, work, images)
+
+
+def _extraction(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:
+    """This project's extraction: an engine and a precision, or rows that are all cached."""
     warm = way == "warm cache"
     engine, precision = ("openvino", "float32") if warm else way.split()
     params = load_params()
@@ -205,6 +229,25 @@ def _fit(backbone: str, work: Path) -> Callable[[], int]:
     def run() -> int:
         model.fit(batches, epochs=1, verbose=0)
         return count
+
+    return run
+
+
+def _map(way: str, backbone: str, work: Path) -> Callable[[], int]:
+    """Map one photograph; all of it is evidence, so that dark lines are sought everywhere."""
+    rgb = draw_photograph(*PHOTOGRAPH, seed=0).rgb
+    engine = load_map_engine("openvino", backbone, work / f"{backbone}.weights.h5", SIZE, "float32")
+    head = LinearHead(np.zeros(BACKBONES[backbone].features), 1.0)
+    classifier = LocalClassifier(backbone, 0.5, SIZE, engine, head)
+    patch = USUAL_PATCH
+
+    def run() -> int:
+        if way == MAP_WAYS[0]:
+            patch_maps(rgb, classifier, patch_corners(*PHOTOGRAPH, patch, patch // 2), patch)
+        else:
+            inspection = inspect(rgb, classifier, patch, patch, None)
+            crack_picture(rgb, inspection, "wall", SHOWN)
+        return 1
 
     return run
 
@@ -355,6 +398,17 @@ def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
         f"images/s, {100 * stage / decode_rate:.1f} % of one core beside OpenVINO. "
         f"{WARM_IMAGES:,} images from a warm cache: {warm['seconds']:.1f} s.\n"
     )
+
+
+def _print_maps(work: Path) -> None:
+    found = _rounds([(way, backbone) for backbone in BACKBONES for way in MAP_WAYS], work, 1)
+    width, height = PHOTOGRAPH
+    print(f"Photographs of {width} x {height} pixels a minute, patches of {USUAL_PATCH}, once:\n")
+    print(f"| backbone | {' | '.join(MAP_WAYS)} |\n|---|--:|--:|")
+    for backbone in BACKBONES:
+        rates = [f"{60 * found[way, backbone]['rate']:.2f}" for way in MAP_WAYS]
+        print(f"| {BACKBONES[backbone].constructor} | {' | '.join(rates)} |")
+    print()
 
 
 def _operations(backbone: str) -> int:

@@ -24,6 +24,7 @@ ORDER = [
     "export",
     "report",
     "review",
+    "app",
     "commands",
 ]
 

@@ -22,6 +22,8 @@ class _Backbone(click.ParamType[str]):
         return value
 
 
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
 _BACKBONE = click.option(
     "--backbone", type=_Backbone(), help="resnet50, vgg16, …; all of params.yaml if not given."
 )
@@ -41,21 +43,46 @@ def cli() -> None:
 )
 @click.option("--explain", type=click.Path(path_type=Path), help="Folder for activation maps.")
 @click.option("--map", "maps", type=click.Path(path_type=Path), help="Folder for crack maps.")
-@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches of a map.")
-@click.option("--patch", type=click.IntRange(min=1), help="Pixels of a side of a map's patch.")
-def predict(**options: Any) -> int:
+@click.option(
+    "--patch", type=click.IntRange(min=1), help="Pixels of a map's patch; as in training."
+)
+@click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches; a patch.")
+@click.option("--mm-per-pixel", type=_POSITIVE, help="Give lengths and widths in millimetres.")
+@click.option("--full-resolution", is_flag=True, help="Pictures of maps as large as photographs.")
+def predict(
+    patch: int | None,
+    stride: int | None,
+    mm_per_pixel: float | None,
+    full_resolution: bool,
+    **options: Any,
+) -> int:
     """Classify photographs, or map the cracks of a whole wall.
 
     PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
 
     \b
       python -m cracks predict photos/ --backbone vgg16 --format csv --out cracks.csv
-      python -m cracks predict wall.jpg --map maps        where a large photograph is cracked
+      python -m cracks predict walls/ --map maps          where walls are cracked, how long and wide
       python -m cracks predict patch.jpg --explain why    the evidence for a crack, by place
 
     The exit code is 1 if a file could not be read; its row gives the reason.
     """
+    from cracks.commands.crack_maps import MapOptions
     from cracks.commands.predict import run
+
+    map_options = MapOptions(patch, stride, full_resolution, mm_per_pixel)
+    return run(**options, map_options=map_options)
+
+
+@cli.command()
+@_BACKBONE
+@click.option("--port", type=click.IntRange(1, 65535), default=8050, show_default=True)
+def app(**options: Any) -> int:
+    """Serve a local page on which photographs of walls are dropped.
+
+    It is for this machine alone; nothing leaves it. `make app` installs what it needs.
+    """
+    from cracks.commands.app import run
 
     return run(**options)
 

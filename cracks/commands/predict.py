@@ -7,18 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from scipy.special import expit
 
-from cracks.inference.activation_map import cam_overlay
-from cracks.inference.classifier import activation_maps, label_of, load_classifier, load_trained
-from cracks.inference.crack_map import map_cracks, training_side, write_crackmap
+from cracks.commands import crack_maps
+from cracks.commands.crack_maps import MapOptions
+from cracks.evaluation.metrics import is_crack
+from cracks.evaluation.verdict import title
+from cracks.inference.classifier import (
+    label_of,
+    load_classifier,
+    load_local_classifier,
+    load_trained,
+)
+from cracks.inference.overlay import explanation
 from cracks.inference.photographs import (
     find_photographs,
     open_photograph,
     output_names,
     read_inputs,
 )
-from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import replacing, write_text
 from cracks.pipeline.params import Params, load_params
 from cracks.pipeline.progress import progress
@@ -33,15 +40,14 @@ def run(
     out: Path | None,
     explain: Path | None,
     maps: Path | None,
-    stride: int | None,
-    patch: int | None,
+    map_options: MapOptions,
 ) -> int:
     """Classify, explain or map; the result is the exit code, 1 if a file could not be read."""
     params = load_params()
     backbones = [backbone] if backbone else list(params.weights)
     files = find_photographs(paths)
     if maps:
-        return _write_maps(files, backbones, params, maps, patch, stride)
+        return crack_maps.run(files, backbones, params, maps, map_options)
     table = pd.concat([_classified(files, b, params) for b in backbones], ignore_index=True)
     if explain:
         for name in backbones:
@@ -94,38 +100,16 @@ def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:
 def _write_explanations(paths: list[Path], backbone: str, params: Params, folder: Path) -> None:
     """Write `<name>-<backbone>-cam.png` for each readable file, by `output_names`."""
     names = output_names(paths)
-    inputs = read_inputs(paths, load_trained(backbone).origin.image_size, {})
-    for path, cam in activation_maps(backbone, params, inputs):
+    classifier = load_local_classifier(backbone, params)
+    inputs = read_inputs(paths, classifier.image_size, {})
+    for path, cam in classifier.activation_maps(inputs):
+        probability = float(expit(cam.mean()))
+        cracked = is_crack(np.array(probability), classifier.threshold)
+        lines = [
+            f"{path.name}: {'crack' if cracked else 'no crack'}, P(crack) {probability:.4f}",
+            f"{title(backbone)}, threshold {classifier.threshold:.2f}",
+        ]
         picture = folder / f"{names[path]}-{backbone}-cam.png"
         with replacing(picture) as temporary:
-            Image.fromarray(cam_overlay(open_photograph(path), cam)).save(temporary)
+            explanation(open_photograph(path), cam, lines).save(temporary)
         print(f"{picture}: red speaks for a crack, blue against", file=sys.stderr)
-
-
-def _write_maps(
-    paths: list[Path],
-    backbones: list[str],
-    params: Params,
-    folder: Path,
-    patch: int | None,
-    stride: int | None,
-) -> int:
-    patch = patch or training_side()
-    stride = stride or patch // 2
-    names = output_names(paths)
-    status = 0
-    for backbone in backbones:
-        classifier = load_classifier(backbone, params)
-        for path in paths:
-            try:
-                rgb = open_photograph(path)
-                crackmap = map_cracks(rgb, classifier, patch, stride)
-            except CracksError as error:
-                if len(paths) == 1:
-                    raise CracksError(f"{path}: {error}") from None
-                print(f"{path}: {error}", file=sys.stderr)
-                status = 1
-                continue
-            share, picture = write_crackmap(crackmap, rgb, classifier, names[path], folder)
-            print(f"{path}: {100 * share:.1f} % of the area cracked by {backbone}; {picture}")
-    return status

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.engines.batches import Pixels, run_batched
-from cracks.backbones.engines.registry import Features, load_engine, load_map_engine
+from cracks.backbones.engines.registry import (
+    Features,
+    FeaturesAndMaps,
+    load_engine,
+    load_map_engine,
+)
 from cracks.evaluation.metrics import is_crack
 from cracks.heads.head import LinearHead, Origin, linear_head, read_origin
 from cracks.images.decoding import RGB
@@ -48,6 +53,27 @@ def label_of(probability: float, threshold: float) -> str:
     return POSITIVE if is_crack(np.array(probability), threshold) else NEGATIVE
 
 
+@dataclass(frozen=True)
+class LocalClassifier:
+    """As `Classifier`, for the evidence at each place of an image."""
+
+    backbone: str
+    threshold: float
+    image_size: int
+    engine: Callable[[Pixels], FeaturesAndMaps]
+    head: LinearHead
+
+    def activation_maps(
+        self, inputs: Iterable[tuple[Item, RGB]]
+    ) -> Iterator[tuple[Item, NDArray[np.float64]]]:
+        """The class activation map of each `(item, pixels)`, the pixels as `to_input` gives them.
+
+        The mean of a map is the logit of the image.
+        """
+        for items, result in run_batched(self.engine, inputs):
+            yield from zip(items, class_activation_map(result.maps, self.head), strict=True)
+
+
 def load_classifier(backbone: str, params: Params) -> Classifier:
     """The classifier that the last `dvc repro` trained.
 
@@ -60,15 +86,16 @@ def load_classifier(backbone: str, params: Params) -> Classifier:
     return Classifier(backbone, trained.threshold, size, engine, trained.head)
 
 
-def activation_maps(
-    backbone: str, params: Params, inputs: Iterable[tuple[Item, RGB]]
-) -> Iterator[tuple[Item, NDArray[np.float64]]]:
-    """The class activation map of each `(item, pixels)`, the pixels as `to_input` gives them."""
+def load_local_classifier(backbone: str, params: Params) -> LocalClassifier:
+    """As `load_classifier`, for the evidence at each place of an image.
+
+    Raises:
+        CracksError: if the backbone is unknown, nothing was trained, or a file is damaged.
+    """
     trained = load_trained(backbone)
     size, precision = trained.origin.image_size, trained.origin.precision
     engine = load_map_engine(params.engine, backbone, weights_path(backbone), size, precision)
-    for items, result in run_batched(engine, inputs):
-        yield from zip(items, class_activation_map(result.maps, trained.head), strict=True)
+    return LocalClassifier(backbone, trained.threshold, size, engine, trained.head)
 
 
 class Trained(NamedTuple):

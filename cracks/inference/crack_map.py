@@ -1,44 +1,68 @@
-"""Where a photograph of a wall is cracked: the classifier slid over it patch by patch."""
+"""Where a photograph of a wall is cracked: the evidence of overlapping patches, in one map.
 
-import json
-from collections.abc import Iterator
+The logit of a patch is the mean of the local logits of its class activation map, so one pass over
+the patch gives the evidence at each of its places, not only its probability.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
+from scipy.ndimage import maximum_filter, zoom
+from scipy.special import expit
 
-from cracks.evaluation.metrics import is_crack
-from cracks.evaluation.verdict import title
 from cracks.images.decoding import RGB, to_input
-from cracks.inference.classifier import Classifier
+from cracks.inference.classifier import LocalClassifier
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
-from cracks.pipeline.outputs import replacing
 from cracks.pipeline.paths import IMAGES
 from cracks.pipeline.progress import progress
 
 USUAL_PATCH = 227
 """Pixels of a patch's side where nothing says how large the training images were."""
 
-_SHOWN = 1600  # pixels of the longer side of the picture
-_COLOURS = "magma"
+CELLS = 28
+"""Cells of the map along a patch: four for each place of a feature map of 7 x 7."""
+
+_REACH = 2  # cells: half a place of the feature map
+_OWN = 0.5  # weight of a place's own logit beside that of its patch
+_LEAST = 0.02  # weight of a patch at its border, where it knows least; 1 at its centre
+
+Corners = Sequence[tuple[int, int]]
+"""Left and top of patches."""
 
 
 @dataclass(frozen=True)
 class CrackMap:
-    """Probabilities of the patches of one photograph."""
+    """The probability of a crack at each place of a photograph."""
 
     width: int  # pixels of the photograph
     height: int
     patch: int  # pixels of a side
-    corners: list[tuple[int, int]]  # left and top of each patch
-    probability: NDArray[np.float64]  # of a crack, [patches]
+    heat: NDArray[np.float64]  # P(crack), [rows, columns] of cells
+
+    @property
+    def step(self) -> float:
+        """Pixels of a cell's side."""
+        return self.patch / CELLS
+
+    @cached_property
+    def evidence(self) -> NDArray[np.float64]:
+        """The highest P(crack) within reach of each cell: a crack may be that far from its heat."""
+        return np.asarray(maximum_filter(self.heat, 2 * _REACH + 1))
+
+    def rows(self, pixels: NDArray[np.integer]) -> NDArray[np.intp]:
+        """The rows of cells that rows of pixels are in."""
+        return self._cells(pixels, self.heat.shape[0])
+
+    def columns(self, pixels: NDArray[np.integer]) -> NDArray[np.intp]:
+        """The columns of cells that columns of pixels are in."""
+        return self._cells(pixels, self.heat.shape[1])
+
+    def _cells(self, pixels: NDArray[np.integer], count: int) -> NDArray[np.intp]:
+        return np.minimum((pixels / self.step).astype(np.intp), count - 1)
 
 
 def training_side() -> int:
@@ -49,7 +73,7 @@ def training_side() -> int:
 
 
 def patch_corners(width: int, height: int, patch: int, stride: int) -> list[tuple[int, int]]:
-    """Left and top of patches `stride` apart; the last ones lie flush with the edges.
+    """Left and top of patches at even distances of at most `stride`, from edge to edge.
 
     Raises:
         CracksError: if the photograph is smaller than a patch or the stride leaves gaps.
@@ -67,95 +91,78 @@ def patch_corners(width: int, height: int, patch: int, stride: int) -> list[tupl
 
 
 def _starts(length: int, patch: int, stride: int) -> list[int]:
-    last = length - patch
-    starts = list(range(0, last + 1, stride))
-    return starts if starts[-1] == last else [*starts, last]
+    count = -(-(length - patch) // stride) + 1
+    return [int(start) for start in np.rint(np.linspace(0, length - patch, count))]
 
 
-def map_cracks(rgb: RGB, classifier: Classifier, patch: int, stride: int) -> CrackMap:
-    """Classify every patch; only a batch of them is cut out at a time."""
+def map_cracks(rgb: RGB, classifier: LocalClassifier, patch: int, stride: int) -> CrackMap:
+    """The map of a photograph.
+
+    Args:
+        rgb: the photograph, uint8 `[height, width, 3]`.
+        classifier: gives the activation maps of patches.
+        patch: pixels of a patch's side.
+        stride: pixels from one patch to the next, at most.
+
+    Raises:
+        CracksError: if the photograph is smaller than a patch or the stride leaves gaps.
+    """
     height, width = rgb.shape[:2]
     corners = patch_corners(width, height, patch, stride)
-
-    def patches() -> Iterator[tuple[int, RGB]]:
-        for number, (x, y) in enumerate(corners):
-            yield number, to_input(rgb[y : y + patch, x : x + patch], classifier.image_size)
-
-    probability = np.empty(len(corners))
-    with progress(total=len(corners), desc=classifier.backbone, unit="patch") as bar:
-        for number, value in classifier.probabilities(patches()):
-            probability[number] = value
-            bar.update()
-    return CrackMap(width, height, patch, corners, probability)
+    cams = patch_maps(rgb, classifier, corners, patch)
+    return CrackMap(width, height, patch, blended(cams, corners, patch))
 
 
-def heat(crackmap: CrackMap, longest: int = _SHOWN) -> NDArray[np.float64]:
-    """The mean probability of the patches over each place, scaled down to at most `longest`."""
-    scale = min(1.0, longest / max(crackmap.width, crackmap.height))
-    shape = (max(round(crackmap.height * scale), 1), max(round(crackmap.width * scale), 1))
-    total, count = np.zeros(shape), np.zeros(shape)
-    for (x, y), value in zip(crackmap.corners, crackmap.probability, strict=True):
-        rows = slice(round(y * scale), max(round((y + crackmap.patch) * scale), 1))
-        columns = slice(round(x * scale), max(round((x + crackmap.patch) * scale), 1))
-        total[rows, columns] += value
-        count[rows, columns] += 1
-    return np.asarray(total / count)
+def patch_maps(
+    rgb: RGB, classifier: LocalClassifier, corners: Corners, patch: int
+) -> NDArray[np.float64]:
+    """The activation maps `[patches, h, w]`; only a batch of patches is cut out at a time."""
+
+    def patches() -> Iterator[tuple[None, RGB]]:
+        for x, y in corners:
+            yield None, to_input(rgb[y : y + patch, x : x + patch], classifier.image_size)
+
+    maps = classifier.activation_maps(patches())
+    shown = progress(maps, total=len(corners), desc=classifier.backbone, unit="patch")
+    return np.stack([cam for _, cam in shown])
 
 
-def write_crackmap(
-    crackmap: CrackMap, rgb: RGB, classifier: Classifier, name: str, folder: Path
-) -> tuple[float, Path]:
-    """Write `<name>-<backbone>.png`, the heat over the photograph, and the patches as `.json`.
+def blended(cams: NDArray[np.float64], corners: Corners, patch: int) -> NDArray[np.float64]:
+    """P(crack) in each cell, from the activation maps of all patches of a photograph.
 
-    Returns:
-        The share of the area that is cracked, and the path of the picture.
+    A cell gets the mean logit of the patches over it, the more the nearer it is to their centres.
+    The logit of a place is the mean of its own, without what the padding of the convolutions adds
+    there, and that of its patch. What padding adds is the same for all patches: it is how their
+    mean map deviates from its mean.
+
+    Args:
+        cams: activation maps `[patches, h, w]`.
+        corners: of the patches; the last one is at the lower right of the photograph.
+        patch: pixels of a patch's side.
     """
-    warmth = heat(crackmap)
-    share = float(is_crack(warmth, classifier.threshold).mean())
-    stem = f"{name}-{classifier.backbone}"
-    summary = {
-        "photograph": name,
-        "width": crackmap.width,
-        "height": crackmap.height,
-        "backbone": classifier.backbone,
-        "threshold": classifier.threshold,
-        "cracked_share": round(share, 4),
-        "patches": [
-            {
-                "x": x,
-                "y": y,
-                "width": crackmap.patch,
-                "height": crackmap.patch,
-                "probability": round(float(value), 6),
-            }
-            for (x, y), value in zip(crackmap.corners, crackmap.probability, strict=True)
-        ],
-    }
-    with replacing(folder / f"{stem}.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    picture = folder / f"{stem}.png"
-    with replacing(picture) as temporary:
-        _draw(rgb, warmth, classifier, name, share).savefig(temporary)
-    return share, picture
-
-
-def _draw(
-    rgb: RGB, warmth: NDArray[np.float64], classifier: Classifier, name: str, share: float
-) -> Figure:
-    height, width = warmth.shape
-    small = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
-    figure = Figure(figsize=((width + 260) / 100, (height + 110) / 100), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.imshow(small)
-    axes.imshow(warmth, cmap=_COLOURS, vmin=0, vmax=1, alpha=0.1 + 0.4 * warmth)
-    if 0 < share < 1:
-        axes.contour(warmth, levels=[classifier.threshold], colors="cyan", linewidths=1.5)
-    axes.set_axis_off()
-    axes.set_title(
-        f"{name}: {100 * share:.1f} % of the area cracked\n"
-        f"{title(classifier.backbone)}, threshold {classifier.threshold:.2f} (line)"
+    common = cams.mean(axis=0)
+    verdicts = cams.mean(axis=(1, 2), keepdims=True)
+    logits = _OWN * (cams - (common - common.mean())) + (1 - _OWN) * verdicts
+    fine = zoom(
+        logits,
+        (1, CELLS / cams.shape[1], CELLS / cams.shape[2]),
+        order=1,
+        mode="nearest",
+        grid_mode=True,
     )
-    scale = ScalarMappable(Normalize(0, 1), _COLOURS)
-    figure.colorbar(scale, ax=axes, shrink=0.8, label="P(crack), mean of the patches there")
-    return figure
+    places = np.rint(np.array(corners) * (CELLS / patch)).astype(int)
+    shape = places[-1, ::-1] + CELLS
+    total, weights = np.zeros(shape), np.zeros(shape)
+    window = _window()
+    for (column, row), values in zip(places, fine, strict=True):
+        cells = np.s_[row : row + CELLS, column : column + CELLS]
+        total[cells] += window * values
+        weights[cells] += window
+    return np.asarray(expit(total / weights))
+
+
+def _window() -> NDArray[np.float64]:
+    """Weights of the cells of a patch, falling linearly from its centre to its border."""
+    offset = np.abs(np.linspace(-1, 1, CELLS))
+    side = 1 - (1 - _LEAST) * offset
+    return np.outer(side, side)

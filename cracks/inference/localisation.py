@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 from cracks.images.archive import open_archive, read_member
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.activation_map import peak
-from cracks.inference.classifier import activation_maps, load_trained
+from cracks.inference.classifier import load_local_classifier, load_trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_predictions
 from cracks.pipeline.labels import POSITIVE
@@ -41,6 +41,7 @@ def measure(backbone: str, params: Params) -> Localisation:
             f"Expected heads that were trained on the drawn sample, whose masks are known, found "
             f"dataset: {origin.dataset}; run `dvc exp run -S dataset=sample`."
         )
+    classifier = load_local_classifier(backbone, params)
     predictions = read_predictions()
     rows = predictions[(predictions["backbone"] == backbone) & predictions["correct"]]
     names = list(rows[rows["label"] == POSITIVE]["id"])
@@ -48,10 +49,10 @@ def measure(backbone: str, params: Params) -> Localisation:
     def inputs() -> Iterator[tuple[str, RGB]]:
         with open_archive(ARCHIVE) as archive:
             for name in names:
-                yield name, to_input(decode(read_member(archive, name)), origin.image_size)
+                yield name, to_input(decode(read_member(archive, name)), classifier.image_size)
 
     hits, chance = 0, 0.0
-    for name, cam in activation_maps(backbone, params, inputs()):
+    for name, cam in classifier.activation_maps(inputs()):
         number = int(name.rpartition("/")[2].removesuffix(".jpg"))
         mask = sample_mask(POSITIVE, number, params.sample.images_per_class, params.sample.seed)
         near = distance_transform_edt(~mask) <= NEAR

@@ -12,7 +12,7 @@ from cracks.features.augmentation import load_augment
 from cracks.images.archive import read_member
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.activation_map import cam_overlay
-from cracks.inference.classifier import activation_maps, load_trained
+from cracks.inference.classifier import load_local_classifier
 from cracks.pipeline.params import Params
 
 SIDE = 160
@@ -41,11 +41,12 @@ def explained(
     """Each image with its class activation map overlaid, as `data_uri` by name."""
     if not names:
         return {}
-    size = load_trained(backbone).origin.image_size
+    classifier = load_local_classifier(backbone, params)
+    size = classifier.image_size
     pixels = {name: to_input(decode(read_member(archive, name)), size) for name in names}
     return {
         name: data_uri(cam_overlay(pixels[name], cam))
-        for name, cam in activation_maps(backbone, params, pixels.items())
+        for name, cam in classifier.activation_maps(pixels.items())
     }
 
 

@@ -1,20 +1,22 @@
-"""The files that `predict` writes, with a classifier that sees everything as it is."""
+"""The files that `predict` writes, with a classifier that sees dark places."""
 
-from collections.abc import Iterable, Iterator
+import json
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from cracks.commands import predict
+from cracks.commands import crack_maps, predict
+from cracks.commands.crack_maps import MapOptions
 from cracks.heads.head import LinearHead
-from cracks.images.decoding import RGB
 from cracks.inference.classifier import Classifier
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import load_params
-from tests.support.heads import ORIGIN
 from tests.support.project import ROOT
+from tests.support.walls import CLASSIFIER, PATCH, wall
 
 PHOTOGRAPHS = ["a/1.jpg", "b/1.jpg", "b/1.png"]
 
@@ -25,30 +27,27 @@ def mean(batch: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a cracked wall and two that are not; loads are counted."""
     monkeypatch.chdir(tmp_path)
     for number, name in enumerate(PHOTOGRAPHS):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (64, 64), (80 * number,) * 3).save(tmp_path / name)
+        pixels = wall() if number == 1 else np.full((128, 128, 3), 200, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
     params = load_params(ROOT / "params.yaml")
     classifier = Classifier("vgg16", 0.5, 32, mean, LinearHead(np.array([0.2]), -30.0))
-
-    def maps(
-        backbone: str, params: object, inputs: Iterable[tuple[Path, RGB]]
-    ) -> Iterator[tuple[Path, np.ndarray]]:
-        for path, _ in inputs:
-            yield path, np.zeros((7, 7))
-
     monkeypatch.setattr(predict, "load_params", lambda: params)
     monkeypatch.setattr(predict, "load_classifier", lambda *_: classifier)
-    monkeypatch.setattr(predict, "activation_maps", maps)
-    trained = SimpleNamespace(origin=ORIGIN)
-    monkeypatch.setattr(predict, "load_trained", lambda _: trained)
+    monkeypatch.setattr(predict, "load_local_classifier", lambda *_: CLASSIFIER)
+    monkeypatch.setattr(crack_maps, "load_local_classifier", lambda *_: CLASSIFIER)
     return tmp_path
 
 
-def run(**options: Path | int) -> int:
-    defaults = dict.fromkeys(("out", "explain", "maps", "stride", "patch"))
-    return predict.run(["a", "b"], "vgg16", "csv", **(defaults | options))  # type: ignore[arg-type]
+def run(*paths: str, map_options: MapOptions | None = None, **options: Any) -> int:
+    defaults: dict[str, Any] = dict.fromkeys(("out", "explain", "maps"))
+    map_options = map_options or MapOptions(patch=PATCH)
+    return predict.run(
+        paths or ("a", "b"), "vgg16", "csv", **(defaults | options), map_options=map_options
+    )
 
 
 @pytest.mark.parametrize(("option", "end"), [("explain", "-vgg16-cam.png"), ("maps", "-vgg16.png")])
@@ -56,6 +55,44 @@ def test_pictures_of_photographs_of_one_name_are_apart(
     option: str, end: str, photographs: Path
 ) -> None:
     folder = Path("pictures")
-    assert run(**{option: folder}, patch=32) == 0
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
+    options: dict[str, Any] = {option: folder}
+    assert run(**options) == 0
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob(f"*{end}")}
     assert found == {f"{name}{end}" for name in PHOTOGRAPHS}
+
+
+def test_the_summary_begins_with_the_most_damaged_photograph(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(maps=Path("maps")) == 0
+    table = pd.read_csv("maps/summary.csv")
+    assert list(table["path"]) == ["b/1.jpg", "a/1.jpg", "b/1.png"]
+    assert table["regions"].tolist() == [1, 0, 0]
+    assert table.loc[0, "length"] == pytest.approx(195, abs=8)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-3].split()[0] == "b/1.jpg"
+    assert "1.0" in shown[1]
+
+
+def test_millimetres_and_full_resolution_are_asked_for(photographs: Path) -> None:
+    options = MapOptions(PATCH, PATCH // 2, full_resolution=True, mm_per_pixel=0.25)
+    assert run("b/1.jpg", maps=Path("maps"), map_options=options) == 0
+    document = json.loads(Path("maps/1-vgg16.json").read_text())
+    assert document["length_mm"] == pytest.approx(0.25 * document["length"], abs=0.1)
+    with Image.open("maps/1-vgg16.png") as picture:
+        assert picture.height > 400
+
+
+def test_a_photograph_that_cannot_be_mapped_is_one_sentence_and_no_reason_to_stop(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a/0.jpg").write_bytes(b"no image")
+    Image.new("RGB", (40, 40)).save("b/2.jpg")
+    assert run(maps=Path("maps")) == 1
+    errors = capsys.readouterr().err
+    assert "a/0.jpg: not an image in a known format" in errors
+    assert "b/2.jpg: Expected a photograph of at least 64 x 64 pixels" in errors
+    assert len(pd.read_csv("maps/summary.csv")) == 3
+    with pytest.raises(CracksError, match=r"a/0\.jpg: not an image"):
+        run("a/0.jpg", maps=Path("alone"))
+    assert not Path("alone").exists()

@@ -15,7 +15,7 @@ from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import folded, load_head, save_head
 from cracks.heads.training import Recipe, train_heads
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.inference.classifier import activation_maps, label_of, load_classifier
+from cracks.inference.classifier import label_of, load_classifier, load_local_classifier
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.params import Params, load_params
@@ -96,7 +96,8 @@ def test_positive_means_a_crack_from_the_folder_to_the_answer(trained: Trained) 
 
 def test_the_mean_of_an_activation_map_is_the_logit(trained: Trained) -> None:
     params, ids, expected, pixels = trained
-    maps = dict(activation_maps(BACKBONE, params, zip(ids, pixels, strict=True)))
+    classifier = load_local_classifier(BACKBONE, params)
+    maps = dict(classifier.activation_maps(zip(ids, pixels, strict=True)))
     logits = np.array([maps[name].mean() for name in ids])
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-5)
 
