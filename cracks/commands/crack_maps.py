@@ -1,13 +1,14 @@
 """`predict --map`: find, draw and measure the cracks of photographs of walls."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from cracks.inference.classifier import LocalClassifier, load_local_classifier
+from cracks.inference.classifier import load_local_classifier
 from cracks.inference.crack_map import training_side
 from cracks.inference.inspection import Inspection, inspect, write_inspection
 from cracks.inference.overlay import SHOWN, crack_picture
@@ -40,16 +41,14 @@ def run(
     names = output_names(paths)
     rows, failed = [], False
     for backbone in backbones:
-        classifier = load_local_classifier(backbone, params)
-        for path in paths:
-            try:
-                inspection, picture = _map(path, names[path], classifier, folder, options)
-            except CracksError as error:
+        for path, inspection in _inspections(paths, backbone, params, options):
+            if isinstance(inspection, CracksError):
                 if len(paths) == 1:
-                    raise CracksError(f"{path}: {error}") from None
-                print(f"{path}: {error}", file=sys.stderr)
+                    raise CracksError(f"{path}: {inspection}")
+                print(f"{path}: {inspection}", file=sys.stderr)
                 failed = True
                 continue
+            picture = _write(path, names[path], inspection, folder, options)
             rows.append({"path": str(path), "backbone": backbone, **inspection.summary()})
             print(
                 f"{path}: {100 * inspection.cracked_share:.2f} % of the area cracked by {backbone} "
@@ -61,15 +60,31 @@ def run(
     return int(failed)
 
 
-def _map(
-    path: Path, name: str, classifier: LocalClassifier, folder: Path, options: MapOptions
-) -> tuple[Inspection, Path]:
-    rgb = open_photograph(path)
+def _inspections(
+    paths: Sequence[Path], backbone: str, params: Params, options: MapOptions
+) -> Iterator[tuple[Path, Inspection | CracksError]]:
+    """The inspection of each photograph, on a Ray cluster if `RAY_ADDRESS` is set."""
     patch = options.patch or training_side()
-    inspection = inspect(rgb, classifier, patch, options.stride or patch, options.mm_per_pixel)
+    settings = (patch, options.stride or patch, options.mm_per_pixel)
+    if os.environ.get("RAY_ADDRESS"):
+        from cracks.inference.cluster import inspections_on_cluster
+
+        yield from inspections_on_cluster(backbone, params, paths, *settings)
+        return
+    classifier = load_local_classifier(backbone, params)
+    for path in paths:
+        try:
+            yield path, inspect(open_photograph(path), classifier, *settings)
+        except CracksError as error:
+            yield path, error
+
+
+def _write(
+    path: Path, name: str, inspection: Inspection, folder: Path, options: MapOptions
+) -> Path:
     longest = None if options.full_resolution else SHOWN
-    picture = crack_picture(rgb, inspection, path.name, longest)
-    return inspection, write_inspection(inspection, picture, name, folder)
+    picture = crack_picture(open_photograph(path), inspection, path.name, longest)
+    return write_inspection(inspection, picture, name, folder)
 
 
 def _write_summary(table: pd.DataFrame, path: Path, *, shown: bool) -> None:

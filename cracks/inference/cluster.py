@@ -1,4 +1,4 @@
-"""P(crack) of image files by the workers of a Ray cluster."""
+"""The classification of image files and the maps of photographs by the workers of a Ray cluster."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cracks
-from cracks.backbones.engines.registry import load_engine
+from cracks.backbones.engines.registry import load_engine, load_map_engine
 from cracks.features.extraction import package_versions
 from cracks.images.decoding import RGB, decode
 from cracks.images.files import read_file
-from cracks.inference.classifier import Classifier, Trained, load_trained
+from cracks.inference.classifier import Classifier, LocalClassifier, Trained, load_trained
+from cracks.inference.inspection import Inspection, inspect
 from cracks.inference.photographs import read_inputs
 from cracks.pipeline.cache_folder import code_version
 from cracks.pipeline.cluster import on_cluster
@@ -19,7 +20,7 @@ from cracks.pipeline.params import Params
 from cracks.pipeline.paths import weights_path
 
 Content = bytes | CracksError
-"""What is in a file, or the reason why it cannot be read."""
+"""The bytes of a file, or the reason why it cannot be read."""
 
 
 def probabilities_on_cluster(
@@ -32,7 +33,7 @@ def probabilities_on_cluster(
     Raises:
         CracksError: as those of `load_trained` and `cracks.pipeline.cluster.on_cluster`.
     """
-    work = _Files(backbone, params.engine, load_trained(backbone))
+    work = _Classification(backbone, params.engine, load_trained(backbone))
     for path, found in on_cluster(work, paths):
         if isinstance(found, str):
             unreadable[path] = found
@@ -40,9 +41,28 @@ def probabilities_on_cluster(
             yield path, found
 
 
+def inspections_on_cluster(
+    backbone: str,
+    params: Params,
+    paths: Sequence[Path],
+    patch: int,
+    stride: int,
+    mm_per_pixel: float | None,
+) -> Iterator[tuple[Path, Inspection | CracksError]]:
+    """`inspect` of each photograph, in any order; or the reason why it could not be mapped.
+
+    Raises:
+        CracksError: as those of `load_trained` and `cracks.pipeline.cluster.on_cluster`.
+    """
+    trained = load_trained(backbone)
+    yield from on_cluster(
+        _Mapping(backbone, params.engine, trained, patch, stride, mm_per_pixel), paths
+    )
+
+
 @dataclass(frozen=True)
 class _Files:
-    """The classification of files, as `cracks.pipeline.cluster.Work`."""
+    """What all `cracks.pipeline.cluster.Work` on files has in common."""
 
     backbone: str
     engine: str
@@ -69,6 +89,11 @@ class _Files:
 
         yield read
 
+
+@dataclass(frozen=True)
+class _Classification(_Files):
+    """P(crack) of each file, or the reason why there is none."""
+
     def load(
         self, weights: Path
     ) -> Callable[[Iterable[tuple[Path, Content]]], Iterator[tuple[Path, float | str]]]:
@@ -93,3 +118,33 @@ class _Files:
             yield from unreadable.items()
 
         return classify
+
+
+@dataclass(frozen=True)
+class _Mapping(_Files):
+    """The inspection of each photograph, or the reason why there is none."""
+
+    patch: int
+    stride: int
+    mm_per_pixel: float | None
+
+    def load(
+        self, weights: Path
+    ) -> Callable[
+        [Iterable[tuple[Path, Content]]], Iterator[tuple[Path, Inspection | CracksError]]
+    ]:
+        head, origin, threshold = self.trained
+        size = origin.image_size
+        engine = load_map_engine(self.engine, self.backbone, weights, size, origin.precision)
+        classifier = LocalClassifier(self.backbone, threshold, size, engine, head)
+
+        def map_content(content: Content) -> Inspection | CracksError:
+            if isinstance(content, CracksError):
+                return content
+            try:
+                rgb = decode(content)
+                return inspect(rgb, classifier, self.patch, self.stride, self.mm_per_pixel)
+            except CracksError as error:
+                return error
+
+        return lambda pairs: ((path, map_content(content)) for path, content in pairs)

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cracks.backbones.engines.registry import load_map_engine
 from cracks.features import extraction as features
 from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import LinearHead
-from cracks.inference.classifier import Classifier, Trained
-from cracks.inference.photographs import read_inputs
+from cracks.inference.classifier import Classifier, LocalClassifier, Trained
+from cracks.inference.inspection import Inspection, inspect
+from cracks.inference.photographs import open_photograph, read_inputs
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import Augmentation, load_params
 from tests.support.heads import ORIGIN
@@ -33,6 +36,7 @@ Weights = Callable[[str], Path]
 Archive = tuple[Path, pd.DataFrame]
 
 SIZE = 32
+HEAD = LinearHead(np.random.default_rng(0).normal(size=512), 0.1)
 VIEWS = Augmentation(
     views=1,
     flip="horizontal",
@@ -55,6 +59,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two nodes with a cache folder of their own, not that of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRACKS_CACHE", str(tmp_path_factory.mktemp("nodes")))
+        patch.setenv("PYTHONPATH", str(ROOT))  # tests run in other folders as well
         head = {"num_cpus": 1, "include_dashboard": False}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.add_node(num_cpus=1)
@@ -254,15 +259,14 @@ def test_a_killed_driver_goes_on_where_it_was(
     assert output.read_bytes() == here.read_bytes()
 
 
-@pytest.mark.usefixtures("on_nodes")
-def test_files_are_classified_as_in_one_process(
+@pytest.fixture
+def files(
     extraction: Extraction,
     noise_archive: Archive,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    import zipfile
-
+) -> list[Path]:
+    """Files in the folder of a project with a trained head; one is no image, one is missing."""
     monkeypatch.chdir(tmp_path)
     archive, images = noise_archive
     with zipfile.ZipFile(archive) as members:
@@ -272,19 +276,44 @@ def test_files_are_classified_as_in_one_process(
     paths = [Path(name) for name in images["id"]]
     paths[3].write_text("no image")
     paths[4].unlink()
-    head = LinearHead(np.random.default_rng(0).normal(size=512), 0.1)
-    trained = Trained(head, replace(ORIGIN, image_size=SIZE, precision="float32"), 0.5)
+    trained = Trained(HEAD, replace(ORIGIN, image_size=SIZE, precision="float32"), 0.5)
     monkeypatch.setattr(inference, "load_trained", lambda _: trained)
+    return paths
+
+
+@pytest.mark.usefixtures("on_nodes")
+def test_files_are_classified_as_in_one_process(files: list[Path], extraction: Extraction) -> None:
     reasons: dict[Path, str] = {}
     params = load_params(ROOT / "params.yaml")
-    there = dict(inference.probabilities_on_cluster("vgg16", params, paths, reasons))
+    there = dict(inference.probabilities_on_cluster("vgg16", params, files, reasons))
 
     expected: dict[Path, str] = {}
-    classifier = Classifier("vgg16", 0.5, SIZE, extraction.load(), head)
-    here = dict(classifier.probabilities(read_inputs(paths, SIZE, expected)))
+    classifier = Classifier("vgg16", 0.5, SIZE, extraction.load(), HEAD)
+    here = dict(classifier.probabilities(read_inputs(files, SIZE, expected)))
     assert there == pytest.approx(here, rel=1e-12), "sums of other batches, rounded otherwise"
     assert reasons == expected
-    assert set(reasons) == {paths[3], paths[4]}
+    assert set(reasons) == {files[3], files[4]}
+
+
+@pytest.mark.usefixtures("on_nodes")
+def test_photographs_are_mapped_as_in_one_process(
+    files: list[Path], extraction: Extraction
+) -> None:
+    params = load_params(ROOT / "params.yaml")
+    there = dict(inference.inspections_on_cluster("vgg16", params, files[:8], 32, 32, None))
+    assert there.keys() == set(files[:8])
+
+    engine = load_map_engine("openvino", "vgg16", extraction.weights, SIZE, "float32")
+    classifier = LocalClassifier("vgg16", 0.5, SIZE, engine, HEAD)
+    for path, found in there.items():
+        if path in (files[3], files[4]):
+            assert isinstance(found, CracksError)
+            continue
+        assert isinstance(found, Inspection)
+        here = inspect(open_photograph(path), classifier, 32, 32, None)
+        assert found.summary() == here.summary()
+        np.testing.assert_array_equal(found.cracks.mask, here.cracks.mask)
+        np.testing.assert_allclose(found.crackmap.heat, here.crackmap.heat, rtol=1e-12)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:10001", "nowhere"])

@@ -29,7 +29,7 @@ def test_no_permission_is_a_sentence() -> None:
     [
         (IsADirectoryError(errno.EISDIR, "Is a directory", "x"), "Error: x: Is a directory."),
         (OSError(errno.ENAMETOOLONG, "File name too long", "x"), "Error: x: File name too long."),
-        (OSError(errno.EROFS, "", "x"), "Error: x is on a file system that is read-only"),
+        (OSError(errno.EROFS, "", "x"), "Error: x is on a read-only file system"),
         (OSError("no number at all"), "Error: no number at all."),
     ],
 )
