@@ -3,6 +3,7 @@
 worked example:
   python -m benchmarks.cluster              on two cores, takes about 15 minutes
   python -m benchmarks.cluster --rounds 1
+  python -m benchmarks.cluster --no-backbone   what Ray costs: workers return zeros, half a minute
 
 A node is bound to one core, and this process to the core of the first node, so that what Ray itself
 costs is part of what is measured. A rate is the slope of images over time without the first and
@@ -19,10 +20,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import psutil
 
 from cracks.backbones.weights import write_weights
 from cracks.features.extraction import Extraction, View, compute_rows
@@ -32,7 +38,7 @@ from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
 from cracks.sources.sample.dataset import iter_sample
 
-BACKBONE, SIZE = "resnet50", 224
+BACKBONE, SIZE, CHANNELS = "resnet50", 224, 2048
 
 WAYS = {
     "one process, one core": (1, False),
@@ -48,6 +54,9 @@ _EDGE = 128  # images: two parcels, the first and the last ones of two workers
 def main() -> None:
     """Run the benchmark, or one measurement of it in a process of its own."""
     arguments = _parser().parse_args()
+    if arguments.no_backbone:
+        _print_no_backbone()
+        return
     if arguments.measure:
         way, folder = arguments.measure
         print(json.dumps(_measure(*WAYS[way], Path(folder))))
@@ -127,6 +136,62 @@ def _views(archive: Path) -> list[View]:
     ]
 
 
+# --- without a backbone -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NoBackbone:
+    """Inputs of a usual size, and zeros of the size of ResNet50's features in return."""
+
+    weights: Path
+    on_gpu: bool = False
+
+    def software(self) -> dict[str, str]:
+        """No versions matter."""
+        return {}
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int], bytes]]:
+        """The bytes of a small JPEG file."""
+        yield lambda _: bytes(6000)
+
+    def load(self, _: Path) -> Callable[[Iterable[tuple[int, bytes]]], Iterator[Any]]:
+        """A row of zeros for each."""
+        return lambda pairs: (
+            ([number], np.zeros((1, CHANNELS), np.float32)) for number, _ in pairs
+        )
+
+
+def _print_no_backbone() -> None:
+    """Print processor time an image, without what starting costs."""
+    # by its name, which workers can import; here it is in `__main__`
+    from benchmarks.cluster import NoBackbone as Work
+    from cracks.pipeline.cluster import on_cluster
+
+    os.environ["RAY_ADDRESS"] = _start_cluster(sorted(os.sched_getaffinity(0))[:2])
+    first, last = 4096, 14336  # images between which is measured
+    spent = {}
+    with TemporaryDirectory() as folder:
+        os.environ["CRACKS_CACHE"] = folder
+        weights = Path(folder) / "weights"
+        weights.touch()
+        for number, _ in enumerate(on_cluster(Work(weights), range(last + 2048)), 1):
+            if number in (first, last):
+                spent[number] = (time.process_time(), _all_processes())
+    mine, everybody = (
+        1000 * (end - start) / (last - first)
+        for start, end in zip(spent[first], spent[last], strict=True)
+    )
+    print(f"Processor time an image: {mine:.2f} ms of this process, {everybody:.2f} ms of all.")
+
+
+def _all_processes() -> float:
+    """Processor seconds of this process and of all that it started, the nodes among them."""
+    mine = psutil.Process()
+    times = [process.cpu_times() for process in (mine, *mine.children(recursive=True))]
+    return float(sum(time.user + time.system for time in times))
+
+
 # --- all measurements --------------------------------------------------------------------------
 
 
@@ -172,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=768)
+    parser.add_argument("--no-backbone", action="store_true")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     return parser
 
