@@ -41,10 +41,10 @@ def measure(backbone: str, params: Params) -> Localisation:
             f"Expected heads that were trained on the drawn sample, whose masks are known, found "
             f"dataset: {origin.dataset}; run `dvc exp run -S dataset=sample`."
         )
-    classifier = load_local_classifier(backbone, params)
     predictions = read_predictions()
     rows = predictions[(predictions["backbone"] == backbone) & predictions["correct"]]
     names = list(rows[rows["label"] == POSITIVE]["id"])
+    classifier = load_local_classifier(backbone, params)
 
     def inputs() -> Iterator[tuple[str, RGB]]:
         with open_archive(ARCHIVE) as archive:
