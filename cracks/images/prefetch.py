@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from cracks.pipeline.workers import allowed_threads
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_THREADS = os.cpu_count() or 1  # a quantised backbone takes images as fast as they are decoded
+# a quantised backbone takes images as fast as all cores decode them
+_THREADS = allowed_threads() or os.cpu_count() or 1
 _DEPTH = 48 + _THREADS  # results that wait for their use: three batches, and those in the making
 
 
