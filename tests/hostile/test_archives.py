@@ -67,7 +67,7 @@ ACCENTS = [Member(f"positive/{a}.jpg".encode(), flags=0x800) for a in ("ä", "a\
 ENORMOUS = b"\1\0\x08\0" + b"\xff" * 8  # a size of zip64
 BAD = b"positive/2.jpg"
 OVERLAPPING = [deflated(BAD, TEXT, size=10**8, same_data_as_before=n > 0) for n in range(20)]
-NO_ZIP = f"Expected a zip archive at .*{PATH}, found something else or only a part of one"
+NO_ZIP = f"Expected a zip archive at .*{PATH}, found something else or a part of one"
 DAMAGED = f"Could not read 'positive/2.jpg' from .*{PATH} .* damaged or changed while it was read"
 EITHER = f"{NO_ZIP}|{DAMAGED}"
 ENCRYPTED = f"'positive/2.jpg' from .*{PATH}: it is encrypted; pack the archive again without"

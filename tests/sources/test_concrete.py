@@ -112,7 +112,7 @@ def test_no_network_names_the_three_ways_on() -> None:
         ([], {"size": 7}, "expected 7 bytes"),
         ([], {"sha256": "0" * 64}, "expected sha256 0000"),
         ([reply(body=b"an error page")], {}, "Expected a zip archive"),
-        ([reply(body=COURSE[: len(COURSE) // 2])], {}, "only a part of one"),
+        ([reply(body=COURSE[: len(COURSE) // 2])], {}, "a part of one"),
     ],
     ids=["404", "too little", "stall", "size", "another file", "no zip", "cut archive"],
 )
