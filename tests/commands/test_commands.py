@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -80,8 +81,15 @@ def test_a_wall_is_mapped(project: Project, tmp_path: Path) -> None:
         project, "predict", str(wall), "--backbone", "vgg16", "--map", str(tmp_path / "m")
     )
     assert "% of the area cracked by vgg16" in said
+    regions = json.loads((tmp_path / "m" / "wall-vgg16.json").read_text())
+    assert (regions["width"], regions["height"]) == (500, 400)
+    assert len(regions["features"]) == regions["regions"]
+    with Image.open(tmp_path / "m" / "wall-vgg16-mask.png") as mask:
+        assert mask.size == (500, 400)
+        share = np.asarray(mask).astype(bool).mean()
+    assert share == pytest.approx(regions["cracked_share"], abs=1e-6)
     assert (tmp_path / "m" / "wall-vgg16.png").exists()
-    assert len(json.loads((tmp_path / "m" / "wall-vgg16.json").read_text())["patches"]) == 12
+    assert (tmp_path / "m" / "summary.csv").exists()
 
 
 def test_a_wall_is_cut_the_least_certain_patches_first(project: Project, tmp_path: Path) -> None:
@@ -104,7 +112,10 @@ def test_an_image_is_explained(project: Project, test_images: Path, tmp_path: Pa
     image = next(test_images.glob("positive/*.jpg"))
     python(project, "predict", str(image), "--backbone", "vgg16", "--explain", str(tmp_path))
     with Image.open(tmp_path / f"{image.stem}-vgg16-cam.png") as picture:
-        assert picture.size == (227, 227)
+        width, height = picture.size
+    # the image beside its map, each at least 450 px wide, with lines of text and a legend
+    assert width == 900
+    assert height > 450
 
 
 @pytest.mark.parametrize(

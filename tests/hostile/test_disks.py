@@ -80,7 +80,7 @@ def test_a_disk_that_is_read_only_is_one_sentence(disk: Path, project: Project) 
     make_read_only(disk)
     said = small.run("python", "-m", "stages", "split", status=1)
     assert sentence_of(said) == (
-        "Error: data/split.csv is on a file system that is read-only; write elsewhere."
+        "Error: data/split.csv is on a read-only file system; write elsewhere."
     )
     assert_as_before(small, "split")
 
