@@ -11,8 +11,8 @@ import pickle
 import platform
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, chdir, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, chdir, closing, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ from cracks.pipeline.outputs import replacing, sha256_of
 
 # read when Ray is imported: no telemetry, no log lines of nodes among our own
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # only `_connected` connects
 os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
 os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = "."
 
@@ -103,13 +104,15 @@ def on_cluster(work: Work[Item, Result], items: Iterable[Item]) -> Iterator[Resu
             num_cpus=1,
             num_gpus=gpus,
         )
-        for some in _received(results):
-            if isinstance(some, CracksError):
-                raise some
-            yield from some
+        # closed before Ray is: its thread would connect again, or die of an error
+        with closing(_received(results)) as received:
+            for parcel in received:
+                if isinstance(parcel, CracksError):
+                    raise parcel
+                yield from parcel
 
 
-def _received(results: ray.data.Dataset) -> Iterator[Any]:
+def _received(results: ray.data.Dataset) -> Generator[Any, None, None]:
     """What workers returned, as it comes."""
     try:
         for block in results.iter_batches(batch_size=None, batch_format="pyarrow"):
