@@ -134,7 +134,8 @@ def test_photographs_are_imported_from_a_bucket(
         assert {name: archive.read(name) for name in archive.namelist()} == photographs
     commit(project, "Photographs of the bridges")
     listed = project.run("git", "ls-files", "data/photos").split()
-    assert listed == [f"data/photos/{n}" for n in ("README.md", "negative.dvc", "positive.dvc")]
+    names = (".gitignore", "README.md", "negative.dvc", "positive.dvc")
+    assert listed == [f"data/photos/{name}" for name in names]
     project.run("dvc", "push")
 
     clone = clone_of(project, tmp_path / "clone")
