@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.paths import EVALUATION, LOCK, PARAMS, PIPELINE
 from cracks.review.snapshots import Commit, WorkingTree
 from cracks.review.staleness import Staleness, dvc_md5, find_stale
@@ -129,3 +130,20 @@ def test_without_git_there_is_the_working_tree(
 ) -> None:
     (results_project / ".git").rename(results_project / "gone")
     assert stale() == {}
+
+
+@pytest.mark.parametrize(
+    ("lock", "place"),
+    [
+        ("stages: [download]", "stages"),
+        ("stages: {download: 3}", "stages.download"),
+        ("stages: {download: {deps: []}}", "stages.download.cmd"),
+        ("stages: {download: {cmd: x, outs: [data]}}", "stages.download.outs.0"),
+        ("stages: {download: {cmd: x, deps: [{md5: abc}]}}", "stages.download.deps.0.path"),
+        ("stages: {download: {cmd: x, params: {params.yaml: 3}}}", "stages.download.params"),
+    ],
+)
+def test_a_lock_of_another_structure_is_one_sentence(lock: str, place: str) -> None:
+    LOCK.write_text(lock)
+    with pytest.raises(CracksError, match=f"dvc.lock is damaged at {place}.*git checkout"):
+        stale()
