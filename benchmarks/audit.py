@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from benchmarks.arguments import benchmark_parser
 from benchmarks.bench import peak_memory
 from benchmarks.overlaps import best_matches, write_sheet
 from cracks.dataset.audit import audit_archive
@@ -95,13 +96,7 @@ def _decode_some(path: Path, names: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.audit",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("audit", __doc__)
     parser.add_argument("archive", nargs="?", type=Path, default=ARCHIVE)
     parser.add_argument("--overlaps", type=Path, metavar="PNG", help="write a sheet of matches")
     return parser

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.arguments import benchmark_parser
 from benchmarks.peers import onnx_runtime
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
@@ -454,13 +455,7 @@ def _print_pipeline(work: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.bench",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("bench", __doc__)
     parser.add_argument("archive", nargs="?", type=Path, help="zip archive; the drawn sample")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks.arguments import benchmark_parser
 from cracks.backbones.weights import write_weights
 from cracks.features.extraction import Extraction, View, compute_rows
 from cracks.images.archive import open_archive, read_member, write_archive
@@ -228,13 +229,7 @@ def _print(runs: list[dict[str, dict[str, float]]]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cluster",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("cluster", __doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=768)
     parser.add_argument("--no-backbone", action="store_true")

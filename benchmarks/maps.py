@@ -27,6 +27,7 @@ from scipy.special import expit
 from skimage.morphology import skeletonize
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.arguments import benchmark_parser
 from benchmarks.bench import peak_memory
 from cracks.backbones.model import pixel_model
 from cracks.evaluation.metrics import is_crack
@@ -292,13 +293,7 @@ def _print_large(classifier: LocalClassifier, megapixels: int) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.maps",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("maps", __doc__)
     parser.add_argument("--backbone", help="one of them; all of params.yaml")
     parser.add_argument("--walls", type=int, default=WALLS)
     parser.add_argument("--megapixels", type=int, help="measure one photograph of that size")

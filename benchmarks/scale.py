@@ -36,6 +36,7 @@ import stages.evaluate
 import stages.precompute
 import stages.report
 import stages.split
+from benchmarks.arguments import benchmark_parser
 from cracks.dataset import audit
 from cracks.dataset.audit import Member
 from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
@@ -329,13 +330,7 @@ def _exponent(seconds: Sequence[float], rows: Sequence[int]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scale",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("scale", __doc__)
     parser.add_argument("--rows", type=int, action="append", help="repeatable")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     return parser
