@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from cracks.images.decoding import RGB
 from cracks.inference.classifier import load_local_classifier
 from cracks.inference.crack_map import training_side
 from cracks.inference.inspection import Inspection, inspect, write_inspection
@@ -37,22 +38,26 @@ def run(
     options: MapOptions,
 ) -> int:
     """Write the files of each photograph and a summary; the result is 1 if one was left out."""
-    options = options._replace(patch=options.patch or training_side())
+    patch = options.patch or training_side()
     names = output_names(paths)
     rows, failed = [], False
     for backbone in backbones:
-        for path, inspection in _inspections(paths, backbone, params, options):
-            if isinstance(inspection, CracksError):
+        for path, mapped in _inspections(paths, backbone, params, patch, options):
+            if isinstance(mapped, CracksError):
                 if len(paths) == 1:
-                    raise CracksError(f"{path}: {inspection}")
-                print(f"{path}: {inspection}", file=sys.stderr)
+                    raise CracksError(f"{path}: {mapped}")
+                print(f"{path}: {mapped}", file=sys.stderr)
                 failed = True
                 continue
-            picture = _write(path, names[path], inspection, folder, options)
+            rgb, inspection = mapped
+            picture = crack_picture(
+                rgb, inspection, path.name, None if options.full_resolution else SHOWN
+            )
+            shown = write_inspection(inspection, picture, names[path], folder)
             rows.append({"path": str(path), "backbone": backbone, **inspection.summary()})
             print(
                 f"{path}: {100 * inspection.cracked_share:.2f} % of the area cracked by {backbone} "
-                f"({len(inspection.regions)} regions); {picture}",
+                f"({len(inspection.regions)} regions); {shown}",
                 flush=True,
             )
     if rows:
@@ -61,30 +66,23 @@ def run(
 
 
 def _inspections(
-    paths: Sequence[Path], backbone: str, params: Params, options: MapOptions
-) -> Iterator[tuple[Path, Inspection | CracksError]]:
-    """The inspection of each photograph, on a Ray cluster if `RAY_ADDRESS` is set."""
-    patch = options.patch or training_side()
+    paths: Sequence[Path], backbone: str, params: Params, patch: int, options: MapOptions
+) -> Iterator[tuple[Path, tuple[RGB, Inspection] | CracksError]]:
+    """Each photograph and its inspection, on a Ray cluster if `RAY_ADDRESS` is set."""
     settings = (patch, options.stride or patch, options.mm_per_pixel)
     if os.environ.get("RAY_ADDRESS"):
         from cracks.inference.cluster import inspections_on_cluster
 
-        yield from inspections_on_cluster(backbone, params, paths, *settings)
+        for path, found in inspections_on_cluster(backbone, params, paths, *settings):
+            yield path, found if isinstance(found, CracksError) else (open_photograph(path), found)
         return
     classifier = load_local_classifier(backbone, params)
     for path in paths:
         try:
-            yield path, inspect(open_photograph(path), classifier, *settings)
+            rgb = open_photograph(path)
+            yield path, (rgb, inspect(rgb, classifier, *settings))
         except CracksError as error:
             yield path, error
-
-
-def _write(
-    path: Path, name: str, inspection: Inspection, folder: Path, options: MapOptions
-) -> Path:
-    longest = None if options.full_resolution else SHOWN
-    picture = crack_picture(open_photograph(path), inspection, path.name, longest)
-    return write_inspection(inspection, picture, name, folder)
 
 
 def _write_summary(table: pd.DataFrame, path: Path, *, shown: bool) -> None:

@@ -5,6 +5,7 @@ It uses the pipeline's own decoding, backbone and head, so that training and use
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -80,10 +81,7 @@ def load_classifier(backbone: str, params: Params) -> Classifier:
     Raises:
         CracksError: if the backbone is unknown, nothing was trained, or a file is damaged.
     """
-    trained = load_trained(backbone)
-    size, precision = trained.origin.image_size, trained.origin.precision
-    engine = load_engine(params.engine, backbone, weights_path(backbone), size, precision)
-    return Classifier(backbone, trained.threshold, size, engine, trained.head)
+    return load_trained(backbone).classifier(params.engine, weights_path(backbone))
 
 
 def load_local_classifier(backbone: str, params: Params) -> LocalClassifier:
@@ -92,10 +90,7 @@ def load_local_classifier(backbone: str, params: Params) -> LocalClassifier:
     Raises:
         CracksError: if the backbone is unknown, nothing was trained, or a file is damaged.
     """
-    trained = load_trained(backbone)
-    size, precision = trained.origin.image_size, trained.origin.precision
-    engine = load_map_engine(params.engine, backbone, weights_path(backbone), size, precision)
-    return LocalClassifier(backbone, trained.threshold, size, engine, trained.head)
+    return load_trained(backbone).local_classifier(params.engine, weights_path(backbone))
 
 
 class Trained(NamedTuple):
@@ -104,6 +99,18 @@ class Trained(NamedTuple):
     head: LinearHead
     origin: Origin
     threshold: float
+
+    def classifier(self, engine: str, weights: Path) -> Classifier:
+        """The classifier by the backbone whose weights are in that file, run by that engine."""
+        name, size = self.origin.backbone, self.origin.image_size
+        run = load_engine(engine, name, weights, size, self.origin.precision)
+        return Classifier(name, self.threshold, size, run, self.head)
+
+    def local_classifier(self, engine: str, weights: Path) -> LocalClassifier:
+        """As `classifier`, for the evidence at each place of an image."""
+        name, size = self.origin.backbone, self.origin.image_size
+        run = load_map_engine(engine, name, weights, size, self.origin.precision)
+        return LocalClassifier(name, self.threshold, size, run, self.head)
 
 
 def load_trained(backbone: str) -> Trained:

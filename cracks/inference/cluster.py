@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cracks
-from cracks.backbones.engines.registry import load_engine, load_map_engine
 from cracks.features.extraction import package_versions
 from cracks.images.decoding import RGB, decode
 from cracks.images.files import read_file
-from cracks.inference.classifier import Classifier, LocalClassifier, Trained, load_trained
+from cracks.inference.classifier import Trained, load_trained
 from cracks.inference.inspection import Inspection, inspect
 from cracks.inference.photographs import read_inputs
 from cracks.pipeline.cache_folder import code_version
@@ -97,10 +96,7 @@ class _Classification(_Files):
     def load(
         self, weights: Path
     ) -> Callable[[Iterable[tuple[Path, Content]]], Iterator[tuple[Path, float | str]]]:
-        head, origin, threshold = self.trained
-        size = origin.image_size
-        engine = load_engine(self.engine, self.backbone, weights, size, origin.precision)
-        classifier = Classifier(self.backbone, threshold, size, engine, head)
+        classifier = self.trained.classifier(self.engine, weights)
 
         def classify(
             pairs: Iterable[tuple[Path, Content]],
@@ -113,7 +109,7 @@ class _Classification(_Files):
                     raise content
                 return decode(content)
 
-            inputs = read_inputs(contents, size, unreadable, open_path)
+            inputs = read_inputs(contents, classifier.image_size, unreadable, open_path)
             yield from classifier.probabilities(inputs)
             yield from unreadable.items()
 
@@ -133,10 +129,7 @@ class _Mapping(_Files):
     ) -> Callable[
         [Iterable[tuple[Path, Content]]], Iterator[tuple[Path, Inspection | CracksError]]
     ]:
-        head, origin, threshold = self.trained
-        size = origin.image_size
-        engine = load_map_engine(self.engine, self.backbone, weights, size, origin.precision)
-        classifier = LocalClassifier(self.backbone, threshold, size, engine, head)
+        classifier = self.trained.local_classifier(self.engine, weights)
 
         def map_content(content: Content) -> Inspection | CracksError:
             if isinstance(content, CracksError):

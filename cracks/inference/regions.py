@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt, label, maximum
 
 from cracks.evaluation.metrics import is_crack
 from cracks.inference.crack_map import CrackMap
-from cracks.inference.ridges import Cracks, Mask
+from cracks.inference.ridges import EIGHT, Cracks, Mask
 
 COLUMNS = [
     *("region", "x", "y", "width", "height"),
@@ -21,7 +21,6 @@ COLUMNS = [
 LENGTHS = ("length", "mean_width", "max_width")
 """Columns that `in_millimetres` adds to."""
 
-_EIGHT = np.ones((3, 3))  # cells that touch by a corner are connected
 _TILE = 512  # pixels of the side of what is worked on at a time
 _MARGIN = 128  # pixels around it: half the widest crack whose width is measured in full
 
@@ -37,7 +36,7 @@ def measure_regions(cracks: Cracks, crackmap: CrackMap, threshold: float) -> pd.
     The length is that of the skeleton, the mean width the area by the length, and the greatest
     width twice the greatest distance of the skeleton from the edges of the crack.
     """
-    labels, _ = label(is_crack(crackmap.evidence, threshold), _EIGHT)
+    labels, _ = label(is_crack(crackmap.evidence, threshold), EIGHT)
 
     def regions(pixels: _Pixels) -> NDArray[np.intp]:
         cells = crackmap.rows(pixels.rows), crackmap.columns(pixels.columns)

@@ -35,7 +35,8 @@ _STRIP = 512  # rows that are worked on at a time
 _MARGIN = 4  # rows beside them that the blur needs
 _MEDIAN_OF_HALF_NORMAL = 0.6745  # in standard deviations
 
-_EIGHT = np.ones((3, 3))  # pixels that touch by a corner are connected
+EIGHT = np.ones((3, 3))
+"""Neighbours for `scipy.ndimage.label`: what touches by a corner is connected."""
 
 Mask = NDArray[np.bool_]
 
@@ -66,7 +67,7 @@ def _hysteresis(dark: NDArray[np.uint8], faint: float, clear: float) -> Mask:
 
     As `apply_hysteresis_threshold` of scikit-image, which takes eight bytes a pixel.
     """
-    labels, count = label(dark >= faint, _EIGHT, output=np.int32)
+    labels, count = label(dark >= faint, EIGHT, output=np.int32)
     kept = np.zeros(count + 1, bool)
     kept[labels[dark >= clear]] = True
     kept[0] = False
@@ -86,12 +87,13 @@ def _fill(mask: Mask, patch: int) -> Mask:
 
 def _slender(cracks: Cracks, patch: int) -> Cracks:
     """Leave out what is too short or too round for a crack."""
-    labels, count = label(cracks.mask, _EIGHT, output=np.int32)
+    labels, count = label(cracks.mask, EIGHT, output=np.int32)
     lengths = np.bincount(labels[cracks.skeleton], minlength=count + 1)
     areas = np.bincount(labels[cracks.mask], minlength=count + 1)
     kept = (lengths >= _SHORTEST * patch) & (lengths**2 >= _SLENDER * areas)
     kept[0] = False
-    return Cracks(kept[labels], cracks.skeleton & kept[labels])
+    mask = kept[labels]
+    return Cracks(mask, cracks.skeleton & mask)
 
 
 def darkness(rgb: RGB, patch: int) -> NDArray[np.uint8]:
