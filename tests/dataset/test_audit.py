@@ -1,4 +1,3 @@
-import io
 import zipfile
 from pathlib import Path
 
@@ -16,24 +15,12 @@ from cracks.pipeline.labels import POSITIVE
 from cracks.pipeline.params import Audit as Limits
 from cracks.pipeline.params import Split
 from cracks.pipeline.progress import progress
-from cracks.sources.sample.surface import draw_surface, photograph
-from tests.support.images import bomb
+from tests.support.images import bomb, jpeg, pixels
 from tests.support.project import REAL
 
 
 def limits(max_rejected: float) -> Limits:
     return Limits(max_rejected=max_rejected, max_megapixels=1, max_file_mb=1)
-
-
-def pixels(number: int) -> RGB:
-    random = np.random.default_rng([3, number])
-    return photograph(random, draw_surface(random, (80, 80)))
-
-
-def jpeg(rgb: RGB, quality: int = 92) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 def audit(
@@ -154,13 +141,20 @@ def test_accents_of_a_class_folder_may_be_written_in_two_ways(tmp_path: Path) ->
     [
         ({}, "Expected images in .*, found none"),
         ({"a/1.jpg": jpeg(pixels(0))}, r"in two class folders .*, found a;"),
-        ({"a/1.jpg": jpeg(pixels(0)), "b/2.jpg": jpeg(pixels(1))}, "positive_class to be one of"),
+        (
+            {"a/1.jpg": jpeg(pixels(0)), "b/2.jpg": jpeg(pixels(1))},
+            "positive_class to be one of",
+        ),
         (
             plain() | {f"negative/{n}.jpg": b"x" for n in range(9)},
             "at most 50 % unusable .* found 9",
         ),
         (
-            {"positive/1.jpg": jpeg(pixels(0)), "positive/2.jpg": jpeg(pixels(1)), "no/3.jpg": b""},
+            {
+                "positive/1.jpg": jpeg(pixels(0)),
+                "positive/2.jpg": jpeg(pixels(1)),
+                "no/3.jpg": b"",
+            },
             "two class folders .* after unusable files were left out, found positive;",
         ),
         (

@@ -2,16 +2,10 @@ import numpy as np
 import pytest
 
 from cracks.features.augmentation import Augment, augmentation_context, load_augment
-from cracks.pipeline.params import Augmentation
+from tests.support.augmentation import NO_VIEWS
 
-AUGMENTATION = Augmentation(
-    views=3,
-    flip="horizontal_and_vertical",
-    rotation=0.05,
-    translation=0.1,
-    zoom=0.1,
-    brightness=0.1,
-    contrast=0.1,
+AUGMENTATION = NO_VIEWS.model_copy(
+    update={"views": 3, "flip": "horizontal_and_vertical", "rotation": 0.05}
 )
 
 

@@ -20,23 +20,14 @@ from cracks.features.extraction import Extraction, extract_features
 from cracks.images.decoding import decode, to_input
 from cracks.pipeline.cache_folder import code_files
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Augmentation
 from cracks.pipeline.row_file import FEATURES, open_rows
+from tests.support.augmentation import NO_VIEWS
 from tests.support.imports import needed_by, syntax_of
 from tests.support.project import ROOT
 
 Weights = Callable[[str], Path]
 Archive = tuple[Path, pd.DataFrame]
 
-NO_VIEWS = Augmentation(
-    views=0,
-    flip="horizontal",
-    rotation=0.1,
-    translation=0.1,
-    zoom=0.1,
-    brightness=0.1,
-    contrast=0.1,
-)
 SIZE = 32
 
 

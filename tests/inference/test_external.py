@@ -1,32 +1,17 @@
-import io
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from cracks.dataset.audit import audit_archive
 from cracks.images.archive import write_archive
-from cracks.images.decoding import RGB
 from cracks.inference import external
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import Audit as Limits
 from cracks.pipeline.paths import ARCHIVE, IMAGES
-from cracks.sources.sample.surface import draw_surface, photograph
+from tests.support.images import jpeg, pixels
 
 LIMITS = Limits(max_rejected=0, max_megapixels=1, max_file_mb=1)
-
-
-def pixels(number: int) -> RGB:
-    random = np.random.default_rng([5, number])
-    return photograph(random, draw_surface(random, (80, 80)))
-
-
-def jpeg(rgb: RGB, quality: int = 92) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +56,9 @@ def test_identical_images_are_left_out_where_the_archive_is_missing() -> None:
 
 
 def test_only_copies_are_one_sentence() -> None:
-    members = {"negative/a.jpg": jpeg(pixels(0), 80), "positive/b.jpg": jpeg(pixels(1), quality=60)}
+    members = {
+        "negative/a.jpg": jpeg(pixels(0), 80),
+        "positive/b.jpg": jpeg(pixels(1), quality=60),
+    }
     with pytest.raises(CracksError, match="found only its own"):
         unseen(members)

@@ -1,7 +1,27 @@
 """Made images."""
 
+import io
 import struct
 import zlib
+
+import numpy as np
+from PIL import Image
+
+from cracks.images.decoding import RGB
+from cracks.sources.sample.surface import draw_surface, photograph
+
+
+def pixels(number: int) -> RGB:
+    """A surface of 80 x 80 pixels, another one for each number."""
+    random = np.random.default_rng([3, number])
+    return photograph(random, draw_surface(random, (80, 80)))
+
+
+def jpeg(rgb: RGB, quality: int = 92) -> bytes:
+    """An image as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(rgb)).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
 
 
 def bomb(side: int) -> bytes:
