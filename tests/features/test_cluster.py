@@ -1,5 +1,6 @@
 """A real cluster: two Ray nodes on this machine, each of one core."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,10 +23,13 @@ from cracks.inference.classifier import Classifier, LocalClassifier, Trained
 from cracks.inference.inspection import Inspection, inspect
 from cracks.inference.photographs import open_photograph, read_inputs
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Augmentation, load_params
+from cracks.pipeline.params import load_params
+from tests.support.augmentation import NO_VIEWS
 from tests.support.heads import ORIGIN
 from tests.support.project import ROOT
 
+# before Ray is imported here, as `cracks.pipeline.cluster` does it elsewhere
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
 pytest.importorskip("ray", reason="needs Ray: run `make test-cluster`")
 from ray.cluster_utils import Cluster
 
@@ -37,15 +41,7 @@ Archive = tuple[Path, pd.DataFrame]
 
 SIZE = 32
 HEAD = LinearHead(np.random.default_rng(0).normal(size=512), 0.1)
-VIEWS = Augmentation(
-    views=1,
-    flip="horizontal",
-    rotation=0.1,
-    translation=0.1,
-    zoom=0.1,
-    brightness=0.1,
-    contrast=0.1,
-)
+VIEWS = NO_VIEWS.model_copy(update={"views": 1})
 
 pytestmark = [
     pytest.mark.slow,
@@ -70,6 +66,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def on_nodes(nodes: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    compute_on(nodes, monkeypatch)
+
+
+def compute_on(nodes: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute on the cluster from here on, in small parcels."""
     monkeypatch.setenv("RAY_ADDRESS", nodes.address)
     monkeypatch.setattr(cluster, "_PARCEL", 8)
 
@@ -77,8 +78,7 @@ def on_nodes(nodes: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def extraction(random_weights: Weights) -> Extraction:
     weights = random_weights("vgg16")
-    still = VIEWS.model_copy(update={"views": 0})
-    return Extraction("vgg16", weights, SIZE, "openvino", "float32", still)
+    return Extraction("vgg16", weights, SIZE, "openvino", "float32", NO_VIEWS)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
@@ -95,8 +95,7 @@ def test_rows_are_those_of_one_process(
     here, there = tmp_path / "here.npy", tmp_path / "there.npy"
     with_views = replace(extraction, engine=engine, augmentation=VIEWS)
     extract_features(with_views, archive, images, here, use_cache=False)
-    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-    monkeypatch.setattr(cluster, "_PARCEL", 8)
+    compute_on(nodes, monkeypatch)
     capfd.readouterr()
     assert extract_features(with_views, archive, images, there) == 2 * len(images)
     assert there.read_bytes() == here.read_bytes()
@@ -124,8 +123,7 @@ def test_a_node_killed_half_way_changes_nothing(
     extract_features(extraction, archive, images, here, use_cache=False)
     victim = nodes.add_node(num_cpus=1)
     nodes.wait_for_nodes()
-    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-    monkeypatch.setattr(cluster, "_PARCEL", 8)
+    compute_on(nodes, monkeypatch)
     received = 0
     plain = features._keep
 
