@@ -25,6 +25,7 @@ DIGITS = 4
 """Decimals of every number in metrics, which hold on other processors as well."""
 
 _NAME_KEPT = 40  # characters of a name that its temporary name repeats, which must not get too long
+_CLOCK_TOLERANCE = 2.0  # seconds between the clocks of processes and of files
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 
 
@@ -93,8 +94,22 @@ def _remove_left_by_killed(folder: Path, prefix: str, suffix: str) -> None:
     for left in folder.iterdir():
         if left.name.startswith(prefix) and left.name.endswith(suffix):
             process = left.name.removeprefix(prefix).removesuffix(suffix)
-            if process.isdecimal() and not psutil.pid_exists(int(process)):
+            if process.isdecimal() and not _is_written_by(int(process), left):
                 remove(left)
+
+
+def _is_written_by(number: int, path: Path) -> bool:
+    """Whether the process with this number lives and is no later one that was given its number."""
+    try:
+        process = psutil.Process(number)
+        started = process.create_time()
+        return process.status() != psutil.STATUS_ZOMBIE and (
+            started <= path.lstat().st_mtime + _CLOCK_TOLERANCE
+        )
+    except psutil.AccessDenied:
+        return True
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return False
 
 
 def reserve(path: Path, size: int) -> None:

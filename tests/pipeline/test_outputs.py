@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from cracks.pipeline.errors import CracksError
@@ -63,6 +64,34 @@ def test_what_a_killed_run_left_is_removed_and_what_another_run_writes_is_not(
         assert temporary.name.endswith(".weights.h5")
         temporary.write_text("new")
     assert set(tmp_path.iterdir()) == {path, other}
+
+
+def test_what_a_killed_run_left_is_removed_when_its_number_was_given_to_another_process(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+    temporary.write_text("half")
+    before_this_process = psutil.Process().create_time() - 3600
+    os.utime(temporary, (before_this_process, before_this_process))
+    with replacing(path) as again:
+        assert not temporary.exists()
+        again.write_text("new")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills a process by a signal")
+def test_what_a_killed_run_left_is_removed_before_its_parent_has_reaped_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    killed = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
+    while psutil.Process(killed.pid).status() != psutil.STATUS_ZOMBIE:
+        os.sched_yield()
+    (left,) = tmp_path.iterdir()
+    with replacing(path) as temporary:
+        assert not left.exists()
+        temporary.write_text("new")
+    killed.wait()
 
 
 def test_a_folder_in_the_way_is_one_sentence(tmp_path: Path) -> None:
