@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _rows(parts: Parts) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    penalty = load_params().weight_decay
+    penalty = load_params().l2 / len(parts[TRAIN][1])
     for name, way in WAYS.items():
         yield name, [_mean(_descend(way, penalty, parts, epochs), parts) for epochs in EPOCHS]
     yield "**the pipeline's**", [_mean(_pipeline(parts, epochs), parts) for epochs in EPOCHS]
@@ -92,7 +92,7 @@ def _loss(logits: Numbers, labels: NDArray[np.int64]) -> float:
 
 def _pipeline(parts: Parts, epochs: int) -> list[Numbers]:
     params = load_params()
-    recipe = Recipe(epochs, params.batch_size, params.learning_rate, params.weight_decay)
+    recipe = Recipe(epochs, params.batch_size, params.learning_rate, params.l2)
     heads, _ = train_heads(recipe, SEEDS, parts[TRAIN], parts[VALID])
     linear = [folded(head) for head in heads]
     return [parts[TEST][0].astype(np.float64) @ head.weights + head.bias for head in linear]

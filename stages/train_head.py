@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("backbone", choices=BACKBONES)
     backbone = parser.parse_args().backbone
     params = load_params()
-    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.weight_decay)
+    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.l2)
     seeds = range(params.seed, params.seed + params.seeds)
     split = read_split()
     features = SplitFeatures(features_path(backbone), split)

@@ -1,8 +1,8 @@
 """Training of heads on frozen features, bit-identical from run to run.
 
 The features are whitened with shrinkage (`cracks.heads.whitening`). A softmax layer is trained on
-them by averaged stochastic gradient descent, with the weight decay that makes the curvature of the
-loss equal in all directions. The weights of the epoch of lowest validation loss are kept; whitening
+them by averaged stochastic gradient descent, with the shrinkage that makes the curvature of the
+penalised loss equal in all directions. The weights of the epoch of lowest validation loss are kept; whitening
 and layer are folded into one linear layer on standardised features.
 """
 
@@ -40,14 +40,15 @@ _AVERAGES_PER_EPOCH = 2  # the moving average of the weights spans half an epoch
 class Recipe:
     """How a head is trained.
 
-    The loss is the mean cross-entropy plus `weight_decay / 2` times the sum of the squared weights
-    on the standardised features.
+    What is minimised is the cross-entropy summed over all training rows plus `l2 / 2` times the sum
+    of the squared weights on the standardised features, so that a penalty that suits few images does
+    not hold back many: the C of scikit-learn's `LogisticRegression` is `2 / l2`.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
-    weight_decay: float
+    l2: float
 
 
 class SplitFeatures:
@@ -185,7 +186,7 @@ def train_heads(
     keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
     with threadpool_limits(1, "blas"):
-        whitening = fit_whitening(train[0], shrinkage=2 * recipe.weight_decay)
+        whitening = fit_whitening(train[0], shrinkage=2 * recipe.l2 / len(train[0]))
         train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
         progress = _Progress(train, valid)
 
@@ -206,14 +207,15 @@ def _fit(
 ) -> None:
     """Train softmax layers on whitened features and hand over their weights after each epoch.
 
-    The loss's second derivative along each component of variance v is (v / 2 + weight_decay) times
-    its penalty 1 / (v + shrinkage) at the start: with a shrinkage of 2 * weight_decay it is 1/2 for
-    all, and gradient descent advances equally fast everywhere.
+    The mean loss's second derivative along each component of variance v is (v / 2 + l2 / rows) times
+    its penalty 1 / (v + shrinkage) at the start: with a shrinkage of 2 * l2 / rows it is 1/2 for all,
+    and gradient descent advances equally fast everywhere.
     """
     keras = import_keras()
 
     def ridge(kernel: Any) -> Any:
-        return recipe.weight_decay / 2 * keras.ops.sum(kernel**2 * penalty[:, np.newaxis])
+        squares = keras.ops.sum(kernel**2 * penalty[:, np.newaxis])
+        return recipe.l2 / len(train[0]) / 2 * squares
 
     def cross_entropy(targets: Any, logits: Any) -> Any:
         each = keras.ops.categorical_crossentropy(targets, logits, from_logits=True)

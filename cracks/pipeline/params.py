@@ -156,7 +156,7 @@ class Params(_Section):
     epochs: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0, le=10)]
-    weight_decay: Annotated[float, Field(gt=0, le=10)]
+    l2: Annotated[float, Field(gt=0, le=1e6)]
     seed: Seed
     seeds: Annotated[int, Field(ge=1, le=100)]
     threshold: Threshold

@@ -16,7 +16,8 @@ from cracks.dataset.duplicates import (
     groups_of,
 )
 from cracks.images.decoding import RGB, decode
-from cracks.sources.sample.surface import draw_surface, photograph
+from cracks.sources.sample.camera import photograph
+from cracks.sources.sample.surface import draw_surface
 
 ORIGINALS = 30
 

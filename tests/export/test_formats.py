@@ -33,7 +33,7 @@ def params(
     random = np.random.default_rng(0)
     labels = np.arange(40) % 2
     features = random.random((40, 512), np.float32) + labels[:, np.newaxis].astype(np.float32)
-    recipe = Recipe(epochs=1, batch_size=8, learning_rate=1.0, weight_decay=0.03)
+    recipe = Recipe(epochs=1, batch_size=8, learning_rate=1.0, l2=1.0)
     (head,), _ = train_heads(recipe, [0], (features, labels), (features, labels))
     save_head(head, origin_of(weights, 32, precision="int8"), head_path(BACKBONE))
     EVALUATION.parent.mkdir()

@@ -16,7 +16,7 @@ from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows, open_ro
 from tests.support.heads import ORIGIN
 
 CHANNELS = 8
-RECIPE = Recipe(epochs=6, batch_size=16, learning_rate=1.0, weight_decay=0.03)
+RECIPE = Recipe(epochs=6, batch_size=16, learning_rate=1.0, l2=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ import numpy as np
 from cracks.heads.training import Recipe, train_heads
 x = np.random.default_rng(0).standard_normal((700, 1500)).astype(np.float32)
 y = (x[:, 0] + x[:, 1] > 0).astype(np.int64)
-recipe = Recipe(epochs=2, batch_size=512, learning_rate=1.0, weight_decay=0.03)
+recipe = Recipe(epochs=2, batch_size=512, learning_rate=1.0, l2=1.0)
 heads, history = train_heads(recipe, [0, 1], (x[:500], y[:500]), (x[500:], y[500:]))
 print(hash(b"".join(w.tobytes() for head in heads for w in head.get_weights())))
 print(history.to_csv())
@@ -149,7 +149,7 @@ def test_more_rows_in_a_batch_than_there_are(split: tuple[Path, pd.DataFrame]) -
 
 def test_a_diverging_training_is_one_sentence(split: tuple[Path, pd.DataFrame]) -> None:
     features = SplitFeatures(*split)
-    recipe = replace(RECIPE, epochs=40, learning_rate=10.0, weight_decay=10.0)
+    recipe = replace(RECIPE, epochs=40, learning_rate=10.0, l2=1000.0)
     with pytest.raises(CracksError, match="training diverges; lower `learning_rate`"):
         train_heads(recipe, [0], features.examples(TRAIN), features.examples(VALID))
 

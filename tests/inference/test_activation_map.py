@@ -9,7 +9,7 @@ from cracks.inference.activation_map import cam_overlay, class_activation_map, p
 from tests.support.heads import ORIGIN
 
 GENERATOR = np.random.default_rng(0)
-RECIPE = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
+RECIPE = Recipe(epochs=5, batch_size=8, learning_rate=1.0, l2=1.0)
 
 
 def test_the_mean_of_a_map_is_the_logit() -> None:

@@ -52,7 +52,7 @@ def trained(
     ids, rows = open_rows(Path("features.npy"), FEATURES)
     features = np.ascontiguousarray(rows[:, 0])
     labels = np.array([CLASSES.index(label) for label in images["label"]])
-    recipe = Recipe(epochs=5, batch_size=8, learning_rate=1.0, weight_decay=0.03)
+    recipe = Recipe(epochs=5, batch_size=8, learning_rate=1.0, l2=1.0)
     (head,), _ = train_heads(recipe, [0], (features, labels), (features, labels))
     save_head(head, origin_of(weights, SIZE), Path(f"models/{BACKBONE}.keras"))
     Path("metrics").mkdir()

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from cracks.images.decoding import RGB
-from cracks.sources.sample.surface import draw_surface, photograph
+from cracks.sources.sample.camera import photograph
+from cracks.sources.sample.surface import draw_surface
 
 
 def pixels(number: int) -> RGB:

@@ -1,166 +1,251 @@
-"""Cracks, drawn on a surface.
+"""Cracks: hairlines to gaps as wide as a hand, single, branched, in nets and along joints."""
 
-Lines are polylines of changing width, drawn four times as large and averaged, so that a hairline
-thinner than a pixel has the faintness that it has in a photograph.
-"""
-
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter, shift
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import Voronoi
 
-from cracks.sources.sample.surface import Field, Random, Shape, fractal_noise, smoothstep
-
-_OVERSAMPLING = 4
-
-
-class Line(NamedTuple):
-    """A path with its width and how much of it shows, point by point."""
-
-    points: NDArray[np.float64]  # [n, 2] row and column
-    width: NDArray[np.float64]  # [n] pixels
-    strength: NDArray[np.float64]  # [n] 0 to 1
+from cracks.sources.sample.field import (
+    Courses,
+    Field,
+    Random,
+    Shape,
+    Surface,
+    fractal_noise,
+    grey,
+    moved,
+    smoothstep,
+    wander,
+)
+from cracks.sources.sample.lines import (
+    Line,
+    Points,
+    beside,
+    coverage,
+    footprint,
+    ribbon,
+    straight,
+    swayed,
+    through,
+)
 
 
 class Crack(NamedTuple):
     """A surface with a crack."""
 
-    surface: Field
-    coverage: Field  # share of each pixel that is crack
+    surface: Surface
+    footprint: Field  # share of each pixel that lies within the crack
+    width: float  # pixels, of its main line
 
 
-def coverage(lines: list[Line], shape: Shape) -> Field:
-    """The share of each pixel that lines cover, by their strength."""
-    scale = _OVERSAMPLING
-    canvas = Image.new("L", (shape[1] * scale, shape[0] * scale))
-    draw = ImageDraw.Draw(canvas)
-    for line in lines:
-        corners = [(c * scale, r * scale) for r, c in line.points]
-        for place in range(len(corners) - 1):
-            width = line.width[place] * scale
-            ink = round(255 * line.strength[place])
-            draw.line(corners[place : place + 2], fill=ink, width=max(round(width), 1))
-            if width > 3:
-                (x, y), radius = corners[place], width / 2
-                draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ink)
-    small = canvas.resize((shape[1], shape[0]), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float64) / 255
+_KINDS = (  # share, width from and to in pixels, darkness from and to
+    (0.10, 0.7, 1.3, 0.5, 0.85),
+    (0.22, 1.3, 3.0, 0.55, 0.9),
+    (0.36, 3.0, 8.0, 0.6, 0.95),
+    (0.27, 8.0, 26.0, 0.7, 0.97),
+    (0.05, 26.0, 55.0, 0.8, 0.97),
+)
+
+_LOST = 18.0  # pixels of width, by texture, below which a crack cannot be told from the grain
+_LEAST_POINTS = 40  # of a crack along joints, a step of two pixels from each to the next
 
 
-def _wander(random: Random, n: int, roughness: float) -> NDArray[np.float64]:
-    """A fractal walk of `n` points, 0 at both ends, deviation about 1 (midpoint displacement)."""
-    frequencies = np.arange(1, 48)
-    amplitudes = random.standard_normal(len(frequencies)) * frequencies**-roughness
-    t = np.linspace(0, np.pi, n)
-    return np.asarray(np.sin(np.outer(t, frequencies)) @ amplitudes)
-
-
-def _path(
-    random: Random,
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    sway: float,
-    roughness: float,
-) -> NDArray[np.float64]:
-    """The path of a crack from `start` to `end`, with sideways steps around grains."""
-    along = end - start
-    length = float(np.hypot(*along))
-    n = max(int(length / 2), 8)
-    across = np.array([-along[1], along[0]]) / (length + 1e-9)
-    straight = start + np.linspace(0, 1, n)[:, np.newaxis] * along
-    jagged = random.standard_normal(n) * 0.35
-    offset = sway * length * _wander(random, n, roughness) * 0.5 + jagged
-    return np.asarray(straight + offset[:, np.newaxis] * across)
-
-
-def _widths(random: Random, n: int, width: float, *, tapers: bool) -> NDArray[np.float64]:
-    profile = np.exp(0.3 * _wander(random, n, 1.1) + 0.06 * random.standard_normal(n))
-    if tapers:
-        profile *= np.linspace(1, 0.15, n)
-    return np.asarray(width * profile)
-
-
-def across(random: Random, shape: Shape) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two points beyond the edges; the way between them passes near the middle of the image."""
-    middle = np.array(shape) * random.uniform(0.28, 0.72, 2)
-    angle = random.uniform(0, 2 * np.pi)
-    along = np.array([np.sin(angle), np.cos(angle)])
-    bounds = np.array([np.zeros(2), np.array(shape, dtype=np.float64)])
-    with np.errstate(divide="ignore"):
-        reach = ((bounds - middle) / along).max(axis=0).min()
-        back = ((middle - bounds) / along).max(axis=0).min()
-    return middle + (reach + 6) * along, middle - (back + 6) * along
-
-
-def _branched(random: Random, shape: Shape, width: float, branches: int) -> list[Line]:
-    """A crack with its branches; each begins on the crack and thins out."""
-    start, end = across(random, shape)
-    stops = random.random() < 0.1
-    if stops:
-        end = start + random.uniform(0.55, 0.8) * (end - start)
-    sway, roughness = random.uniform(0.05, 0.22), random.uniform(0.95, 1.5)
-    points = _path(random, start, end, sway, roughness)
-    fading = 0.25 if width < 3 else 0.0  # a wide crack has no gaps
-    strength = np.clip(0.95 + fading * _wander(random, len(points), 0.7), 0.3, 1)
-    lines = [Line(points, _widths(random, len(points), width, tapers=stops), strength)]
-    for _ in range(branches):
-        place = int(random.integers(len(points) // 6, 5 * len(points) // 6))
-        along = points[min(place + 5, len(points) - 1)] - points[place - 5]
-        angle = np.arctan2(along[0], along[1]) + random.choice([-1, 1]) * random.uniform(0.4, 1.2)
-        length = random.uniform(0.25, 0.7) * min(shape)
-        tip = points[place] + length * np.array([np.sin(angle), np.cos(angle)])
-        branch = _path(random, points[place], tip, sway, roughness)
-        thin = _widths(random, len(branch), width * random.uniform(0.35, 0.75), tapers=True)
-        lines.append(Line(branch, thin, np.full(len(branch), 0.9)))
-    return lines
-
-
-def add_crack(random: Random, surface: Field, scale: float = 1.0) -> Crack:
-    """Draw a crack over the surface: a hairline, a fine, a clear or a wide one with spalled edges.
+def add_crack(random: Random, surface: Surface, scale: float = 1.0) -> Crack:
+    """Draw a crack into a surface.
 
     Args:
         random: the source of chance.
-        surface: brightness around 1.
+        surface: what cracks.
         scale: 1 for a patch; larger draws wider cracks.
     """
-    shape = (surface.shape[0], surface.shape[1])
-    kind = random.choice(4, p=[0.1, 0.28, 0.36, 0.26])
-    low, high = ((1.0, 1.8), (1.8, 3.4), (3.4, 7.0), (7.0, 20.0))[kind]
-    depth = random.uniform(*((0.45, 0.8), (0.6, 0.9), (0.65, 0.92), (0.7, 0.93))[kind])
-    branches = int(random.choice([0, 1, 2, 3], p=[0.5, 0.28, 0.15, 0.07]))
-    lines = _branched(random, shape, scale * random.uniform(low, high), branches)
-    covered = coverage(lines, shape)
-    if kind == 3:
-        covered = _ragged(random, covered)
-        surface = _spalled(random, surface, covered)
-    deep = 0.8 + 0.2 * smoothstep(gaussian_filter(covered, 2.5), 0.3, 1.0)
-    filling = 1 + 0.08 * fractal_noise(random, shape, 1.6, coarse=60)
-    dark = np.clip(depth * covered * deep * filling, 0, 0.93)
-    return Crack(_lit_edge(random, surface, covered) * (1 - dark), covered)
+    shape = surface.shape
+    kind = _KINDS[random.choice(len(_KINDS), p=[kind[0] for kind in _KINDS])]
+    width = scale * float(np.exp(random.uniform(*np.log(kind[1:3]))))
+    width = max(width, _LOST * _texture(surface))
+    lines = _lines(random, surface, width)
+    ink = coverage(lines, shape)
+    inside = ink if all((line.strength == 1).all() for line in lines) else footprint(lines, shape)
+    if width > 2 and random.random() < 0.4:
+        surface = _stepped(random, surface, lines[0], width)
+    if random.random() < (0.4 if width > 6 else 0.12):
+        surface = _spalled(random, surface, inside)
+    if random.random() < 0.15:
+        surface = _stained(random, surface, inside)
+    surface = _opened(random, surface, ink, width, darkness=random.uniform(*kind[3:5]))
+    return Crack(surface, inside, width)
 
 
-def _ragged(random: Random, covered: Field) -> Field:
-    """The broken edge of a wide crack, grain by grain."""
-    shape = (covered.shape[0], covered.shape[1])
-    soft = gaussian_filter(covered, 1.8) + 0.1 * fractal_noise(random, shape, 1.3, coarse=24)
-    return smoothstep(soft, 0.38, 0.62) * smoothstep(gaussian_filter(covered, 3.0), 0.02, 0.12)
+def _texture(surface: Surface) -> float:
+    """How much brightness differs from pixel to pixel, colour and relief together."""
+    brightness = surface.colour[..., 1]
+    steps = np.abs(np.diff(brightness, axis=1)).mean() / brightness.mean()
+    return float(steps + 0.5 * np.abs(np.diff(surface.relief, n=2, axis=1)).mean())
 
 
-def _spalled(random: Random, surface: Field, covered: Field) -> Field:
-    """Chips broken off along the edges: fresh concrete, lighter and rougher."""
-    shape = (surface.shape[0], surface.shape[1])
-    near = gaussian_filter(covered, random.uniform(4, 9))
-    chips = smoothstep(near + 0.10 * fractal_noise(random, shape, 1.2, coarse=30), 0.2, 0.3)
-    fresh = random.uniform(-0.1, 0.22) + 0.05 * fractal_noise(random, shape, 0.8, coarse=12)
-    return np.asarray(surface * (1 + chips * fresh))
+# --- where cracks run -------------------------------------------------------------------
 
 
-def _lit_edge(random: Random, surface: Field, covered: Field) -> Field:
-    """The edge that faces the light is brighter."""
-    angle = random.uniform(0, 2 * np.pi)
-    moved = shift(
-        gaussian_filter(covered, 0.8), (2.2 * np.sin(angle), 2.2 * np.cos(angle)), order=1
+def _lines(random: Random, surface: Surface, width: float) -> list[Line]:
+    if surface.courses and random.random() < 0.65:
+        path = _steps(random, surface.shape, surface.courses)
+        if _inside(path, surface.shape).sum() > _LEAST_POINTS:
+            return [_cracked(random, path, width)]
+    if width < 8 and random.random() < 0.08:
+        return _net(random, surface.shape, width)
+    return _branched(random, surface.shape, width)
+
+
+def _branched(random: Random, shape: Shape, width: float) -> list[Line]:
+    """A crack with its branches, each of which begins on the crack and thins out."""
+    before, middle, after = through(random, shape)
+    if random.random() < 0.15:
+        after = middle + random.uniform(0.1, 0.5) * (after - middle)  # the crack ends here
+    path = _jagged(random, straight(before, after))
+    path += middle - path[np.argmin(np.hypot(*(path - middle).T))]
+    ends = np.hypot(*(after - middle)) < 0.5 * min(shape)
+    lines = [_cracked(random, path, width, tapers=bool(ends))]
+    for _ in range(random.choice(4, p=[0.55, 0.25, 0.13, 0.07])):
+        place = int(random.integers(len(path) // 6, 5 * len(path) // 6))
+        along = path[min(place + 5, len(path) - 1)] - path[max(place - 5, 0)]
+        angle = np.arctan2(along[0], along[1]) + random.choice([-1, 1]) * random.uniform(0.3, 1.3)
+        length = random.uniform(0.2, 0.8) * min(shape)
+        tip = path[place] + length * np.array([np.sin(angle), np.cos(angle)])
+        branch = _jagged(random, straight(path[place], tip))
+        lines.append(_cracked(random, branch, width * random.uniform(0.15, 0.8), tapers=True))
+    return lines
+
+
+def _jagged(random: Random, points: Points) -> Points:
+    """The path of a crack: long bends, kinks, and sideways steps around grains."""
+    length = float(np.hypot(*(points[-1] - points[0])))
+    points = swayed(random, points, random.uniform(0.01, 0.06) * length, random.uniform(1.35, 2.0))
+    kinks = random.uniform(0.002, 0.008) * length
+    points = swayed(random, points, kinks, random.uniform(0.7, 1.1))
+    return swayed(random, points, random.uniform(0, 0.5), 0.1)
+
+
+def _cracked(random: Random, points: Points, width: float, *, tapers: bool = False) -> Line:
+    """A crack along a path; its banks do not quite match, and thin ones fade and come back."""
+    n = len(points)
+    profile = np.exp(random.uniform(0.1, 0.5) * wander(random, n, random.uniform(0.8, 1.4)))
+    profile = np.minimum(profile, 1.8)
+    if tapers:
+        profile *= np.linspace(1, 0.1, n) ** random.uniform(0.4, 1.2)
+    widths = width * profile
+    fading = random.uniform(0, 0.35) if width < 3 else 0.0
+    strength = np.clip(1 - fading + fading * wander(random, n, 0.8), 0.1, 1)
+    line = ribbon(points, widths, strength)
+    if width < 3:
+        return line
+    across = (line.left - line.right) / (
+        np.hypot(*(line.left - line.right).T)[:, np.newaxis] + 1e-9
     )
-    return np.asarray(surface * (1 + random.uniform(0, 0.35) * np.clip(moved - covered, 0, 1)))
+    ragged = random.uniform(0.01, 0.09) * widths + random.uniform(0, 0.4)
+    slope = random.uniform(0.5, 1.1)
+    return Line(
+        line.left + (ragged * wander(random, n, slope))[:, np.newaxis] * across,
+        line.right - (ragged * wander(random, n, slope))[:, np.newaxis] * across,
+        line.strength,
+    )
+
+
+def _net(random: Random, shape: Shape, width: float) -> list[Line]:
+    """Map cracking: cells of about one size, between them cracks that meet at their corners."""
+    cell = min(shape) * random.uniform(0.2, 0.6)
+    rows, columns = np.mgrid[-1 : shape[0] / cell + 2, -1 : shape[1] / cell + 2]
+    seeds = np.stack([rows.ravel(), columns.ravel()], axis=1) * cell
+    seeds += random.uniform(-0.45, 0.45, seeds.shape) * cell
+    cells = Voronoi(seeds)
+    lines = []
+    for start, end in cells.ridge_vertices:
+        if start >= 0 and random.random() < 0.9:
+            edge = straight(cells.vertices[start], cells.vertices[end])
+            outside = (edge < -20) | (edge > np.array(shape) + 20)
+            if not outside.all():
+                path = swayed(random, edge, 1.2, 1.0)
+                lines.append(_cracked(random, path, width * random.uniform(0.3, 1.0)))
+    return lines
+
+
+def _steps(random: Random, shape: Shape, courses: Courses) -> Points:
+    """The way of a crack along the joints of masonry: across a course, along a joint, and so on."""
+    down, right = courses.along(*(np.array(shape) * random.uniform(0.3, 0.7, 2)))
+    first, half = round(float(down) / courses.height), courses.length / 2
+    odd = first % 2 / 2
+    joint = (round(float(right) / courses.length + odd) - odd) * courses.length
+    reach = int(1.5 * max(shape) / min(courses.height, half)) + 1
+    heading = random.choice([-1, 1])
+    steps = np.arange(-reach, reach + 1).repeat(2)
+    beds = (first + np.arange(-reach, reach + 1))[:, np.newaxis] + np.array([0, 1])
+    corners = courses.pixels(beds.ravel() * courses.height, joint + heading * steps * half)
+    path = np.concatenate([straight(a, b) for a, b in itertools.pairwise(corners)])
+    path = path[_inside(path, shape, margin=30)]
+    return swayed(random, path, courses.joint / 5, 0.7) if len(path) > _LEAST_POINTS else path
+
+
+def _inside(points: Points, shape: Shape, margin: float = 0.0) -> NDArray[np.bool_]:
+    inside = (points > -margin) & (points < np.array(shape) + margin)
+    return np.asarray(inside.all(axis=1))
+
+
+# --- what they look like ----------------------------------------------------------------
+
+
+def _opened(random: Random, surface: Surface, ink: Field, width: float, darkness: float) -> Surface:
+    """The crack itself: dark within, with rounded edges, and one wall of it in the light."""
+    shape = surface.shape
+    core = ink
+    if width > 3 and random.random() < 0.8:
+        angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0.05, 0.6) * width
+        row, column = depth * np.sin(angle), depth * np.cos(angle)
+        hidden = gaussian_filter(ink, random.uniform(0.5, 1 + 0.2 * width), truncate=2.5)
+        core = ink * np.clip(1.4 * moved(hidden, round(row), round(column)), 0, 1)
+    rough = fractal_noise(random, shape, 0.9, coarse=30)
+    wall = random.uniform(-0.1, 0.65) + random.uniform(0.02, 0.2) * rough
+    surface = surface.darkened(np.clip((ink - core) * wall, -0.3, 1))
+    deep = np.clip(darkness + 0.06 * rough, 0, 0.97)
+    if width > 5 and random.random() < 0.3:
+        debris = smoothstep(fractal_noise(random, shape, 1.0, coarse=30), random.uniform(0, 1.2), 2)
+        deep *= 1 - random.uniform(0.3, 0.8) * debris
+    edge = gaussian_filter(ink, min(0.6 + 0.12 * width, 3.0), truncate=3)
+    lip = random.uniform(0, 2.2) * min(width / 4, 1.5)
+    surface = surface.raised(-lip * edge)
+    return surface.darkened(core * deep * (0.75 + 0.25 * smoothstep(edge, 0.2, 0.9)))
+
+
+def _stepped(random: Random, surface: Surface, line: Line, width: float) -> Surface:
+    """One side of the crack stands higher than the other, or is of another tone."""
+    side = beside((line.left + line.right) / 2, surface.shape)
+    surface = surface.raised(
+        random.uniform(-1, 1) * min(width, 6) * gaussian_filter(side, random.uniform(1, 3))
+    )
+    return surface.darkened(random.uniform(-0.12, 0.12) * side)
+
+
+def _spalled(random: Random, surface: Surface, inside: Field) -> Surface:
+    """Chips broken off along the edges: deeper, rougher, fresh or full of dirt."""
+    shape = surface.shape
+    near = gaussian_filter(inside, random.uniform(3, 10), truncate=2.5)
+    chips = smoothstep(near + 0.12 * fractal_noise(random, shape, 1.1, coarse=50), 0.25, 0.3)
+    rough = random.uniform(0.02, 0.12) * fractal_noise(random, shape, 0.7, coarse=16)
+    surface = surface.raised(-random.uniform(0.3, 2.5) * gaussian_filter(chips, 1.0))
+    return surface.darkened(chips * (random.uniform(-0.25, 0.3) + rough))
+
+
+def _stained(random: Random, surface: Surface, inside: Field) -> Surface:
+    """What came out of the crack or ran into it: lime, rust, water, dirt."""
+    near = gaussian_filter(inside, random.uniform(3, 16), truncate=2.5)
+    near = near / (near.max() + 1e-9)
+    broken = fractal_noise(random, surface.shape, 1.3)
+    share = random.uniform(0.15, 0.7) * near * np.clip(0.7 + 0.5 * broken, 0, 1)
+    return surface.covered(np.clip(share, 0, 1), _stain_colour(random))
+
+
+def _stain_colour(random: Random) -> NDArray[np.float64]:
+    if random.random() < 0.25:
+        return random.uniform(0.7, 1.1) * np.array([0.5, 0.32, 0.18])  # rust
+    low, high = ((0.8, 1.0), (0.1, 0.35))[random.integers(2)]
+    return grey(random, low, high, tint=0.05)

@@ -19,6 +19,7 @@ from cracks.sources.sample.dataset import (
     planted_copies,
     sample_mask,
 )
+from cracks.sources.sample.look_alikes import LOOK_ALIKES
 
 COUNT = 170  # images a class, of which 5 are copies, one of each kind
 
@@ -83,8 +84,21 @@ def test_a_mask_lies_where_the_crack_is_dark() -> None:
     assert darker >= 28
 
 
-def test_uncracked_images_have_no_mask() -> None:
+def test_uncracked_images_have_no_mask_whatever_is_on_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert not any(draw(NEGATIVE, number, 0).mask.any() for number in range(1, 6))
+    monkeypatch.setattr(sample, "_LOOK_ALIKES", [0, 0, 0, 1])
+    assert not any(draw(NEGATIVE, number, 0).mask.any() for number in range(1, 11))
+
+
+def test_what_lies_on_a_surface_does_not_change_its_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each look-alike alone, with a crack: the mask is the crack's, not what looks like one."""
+    monkeypatch.setattr(sample, "_LOOK_ALIKES", [0, 1, 0, 0])
+    for look_alike in LOOK_ALIKES:
+        monkeypatch.setattr(sample, "LOOK_ALIKES", (look_alike,))
+        assert not draw(NEGATIVE, 1, 0).mask.any()
+        assert 20 < draw(POSITIVE, 1, 0).mask.sum() < 0.5 * SIDE * SIDE
 
 
 def test_the_mask_of_a_mirrored_member_is_mirrored() -> None:
