@@ -1,9 +1,9 @@
 """Training of heads on frozen features, bit-identical from run to run.
 
-The features are whitened with shrinkage (`cracks.heads.whitening`). A softmax layer is trained on
-them by averaged stochastic gradient descent, with the shrinkage that makes the curvature of the
-penalised loss equal in all directions. The weights of the epoch of lowest validation loss are kept; whitening
-and layer are folded into one linear layer on standardised features.
+The features are whitened with shrinkage (`cracks.heads.whitening`), by the amount that makes the
+curvature of the penalised loss equal in all directions. A softmax layer is trained on them by
+averaged stochastic gradient descent. The weights of the epoch of lowest validation loss are kept;
+whitening and layer are folded into one linear layer on standardised features.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,9 +40,9 @@ _AVERAGES_PER_EPOCH = 2  # the moving average of the weights spans half an epoch
 class Recipe:
     """How a head is trained.
 
-    What is minimised is the cross-entropy summed over all training rows plus `l2 / 2` times the sum
-    of the squared weights on the standardised features, so that a penalty that suits few images does
-    not hold back many: the C of scikit-learn's `LogisticRegression` is `2 / l2`.
+    It minimises the cross-entropy summed over the training rows plus `l2 / 2` times the sum of the
+    squared weights on the standardised features, so that a penalty that suits few images does not
+    hold back many. The C of scikit-learn's `LogisticRegression` is `2 / l2`.
     """
 
     epochs: int
@@ -207,9 +207,9 @@ def _fit(
 ) -> None:
     """Train softmax layers on whitened features and hand over their weights after each epoch.
 
-    The mean loss's second derivative along each component of variance v is (v / 2 + l2 / rows) times
-    its penalty 1 / (v + shrinkage) at the start: with a shrinkage of 2 * l2 / rows it is 1/2 for all,
-    and gradient descent advances equally fast everywhere.
+    The mean loss's second derivative along each component of variance v is (v / 2 + l2 / rows)
+    times its penalty 1 / (v + shrinkage) at the start: with a shrinkage of 2 * l2 / rows it is 1/2
+    for all, and gradient descent advances equally fast everywhere.
     """
     keras = import_keras()
 

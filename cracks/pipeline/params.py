@@ -229,3 +229,8 @@ def flatten(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
         else:
             flat[f"{above}{key}"] = value
     return flat
+
+
+def name_of_source(source: str) -> str:
+    """How results name a source of weights: the file without the folders of this machine."""
+    return Path(source).name

@@ -4,7 +4,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,21 +26,23 @@ PACKAGES = (
 )
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], Mapping[str, object] | None]) -> None:
     """Run a stage's `main` and note time, host and versions in `data/provenance/<stage>.json`.
 
-    That file is neither an output that DVC tracks nor a metric: results have the same hash on
-    another day and another host.
+    What `main` returns is noted as well. That file is neither an output that DVC tracks nor a
+    metric: results have the same hash on another day and another host.
     """
     started = datetime.now(UTC)
     clock = time.monotonic()
     with exit_on_error():
-        main()
+        noted = main() or {}
         name = "-".join([Path(sys.argv[0]).stem.replace("_", "-"), *sys.argv[1:]])
-        _write_provenance(name, started, time.monotonic() - clock)
+        _write_provenance(name, started, time.monotonic() - clock, noted)
 
 
-def _write_provenance(name: str, started: datetime, seconds: float) -> None:
+def _write_provenance(
+    name: str, started: datetime, seconds: float, noted: Mapping[str, object]
+) -> None:
     facts = {
         "stage": name,
         "started": started.isoformat(timespec="seconds"),
@@ -50,6 +52,7 @@ def _write_provenance(name: str, started: datetime, seconds: float) -> None:
         "machine": platform.machine(),
         "python": platform.python_version(),
         "packages": {package: version(package) for package in PACKAGES},
+        **noted,
     }
     with replacing(PROVENANCE / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")

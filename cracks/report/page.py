@@ -15,6 +15,7 @@ import pandas as pd
 from cracks.evaluation.details import by_name, read_details
 from cracks.evaluation.metrics import METRICS, comparison_name
 from cracks.evaluation.verdict import Values, title, verdicts
+from cracks.heads.head import read_origin
 from cracks.images.archive import open_archive
 from cracks.pipeline.inputs import (
     read_history,
@@ -26,7 +27,7 @@ from cracks.pipeline.inputs import (
 )
 from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TRAIN
 from cracks.pipeline.outputs import write_text
-from cracks.pipeline.params import Params, flatten
+from cracks.pipeline.params import Params, flatten, name_of_source
 from cracks.pipeline.paths import (
     ARCHIVE,
     AUDIT_METRICS,
@@ -34,6 +35,7 @@ from cracks.pipeline.paths import (
     PARAMS,
     PLOTS,
     SPLIT_METRICS,
+    head_path,
 )
 from cracks.pipeline.stage import PACKAGES
 from cracks.pipeline.yaml_file import parse_yaml, read_text
@@ -74,11 +76,21 @@ def render_report(params: Params, output: Path) -> None:
             "mistakes": {b: _mistakes(archive, predictions, b, params) for b in backbones},
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
-            "settings": flatten(parse_yaml(read_text(PARAMS), PARAMS)),
+            "settings": _settings(params),
             "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         }
     page = _environment().get_template(TEMPLATE).render(context)
     write_text(output, page)
+
+
+def _settings(params: Params) -> dict[str, Any]:
+    """All parameters; weights by the names and hashes of their files, wherever those lie."""
+    weights = {
+        f"weights.{backbone}": f"{name_of_source(source)}, sha256 "
+        f"{read_origin(head_path(backbone)).weights_sha256[:16]}…"
+        for backbone, source in params.weights.items()
+    }
+    return flatten(parse_yaml(read_text(PARAMS), PARAMS)) | weights
 
 
 def _environment() -> jinja2.Environment:

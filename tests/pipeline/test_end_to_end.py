@@ -1,5 +1,6 @@
 """The real dvc.yaml, from nothing to a report, on a small sample."""
 
+import hashlib
 import json
 import math
 import re
@@ -66,6 +67,22 @@ def test_augmented_views_are_extracted_and_shown(project: Project) -> None:
     assert 'alt="view 1"' in page
     metrics = by_name(read_details(project.folder / "metrics/details.csv"))
     assert metrics["vgg16.valid.recall"] >= 0.99
+    project.run("git", "checkout", "--quiet", "--", "params.yaml")
+    assert project.stages_run("dvc", "repro") == []
+    assert outputs(project) == before
+
+
+def test_a_weights_file_is_named_by_its_name_and_hash(project: Project, tmp_path: Path) -> None:
+    before = outputs(project)
+    mine = tmp_path / "mine.weights.h5"
+    shutil.copy(project.folder / "data/weights/resnet50.weights.h5", mine)
+    project.run("dvc", "exp", "run", "-S", f"weights.resnet50={mine}")
+    sha256 = hashlib.sha256(project.read("data/weights/resnet50.weights.h5")).hexdigest()
+    page = project.read("report.html").decode()
+    assert f"mine.weights.h5, sha256 {sha256[:16]}" in page
+    assert str(tmp_path) not in page
+    noted = json.loads(project.read("data/provenance/weights.json"))["weights"]["resnet50"]
+    assert noted == {"source": "mine.weights.h5", "sha256": sha256}
     project.run("git", "checkout", "--quiet", "--", "params.yaml")
     assert project.stages_run("dvc", "repro") == []
     assert outputs(project) == before

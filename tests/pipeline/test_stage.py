@@ -23,6 +23,12 @@ def test_time_host_and_versions_go_to_provenance() -> None:
     assert {"keras", "openvino", "tensorflow"} <= set(facts["packages"])
 
 
+def test_what_a_stage_returns_goes_to_provenance() -> None:
+    run(lambda: {"weights": {"vgg16": {"source": "mine.h5", "sha256": "ab"}}})
+    facts = json.loads((PROVENANCE / "train-head-vgg16.json").read_text())
+    assert facts["weights"]["vgg16"]["source"] == "mine.h5"
+
+
 def test_a_failed_stage_is_one_sentence_and_leaves_no_provenance() -> None:
     def fail() -> None:
         raise CracksError("Expected a, found b.")
