@@ -4,7 +4,7 @@ The results go to carry-over/, never to metrics/, so that they do not mix with t
 part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from cracks.pipeline.params import load_params
 
 OUTPUT = Path("carry-over/results.csv")
 
-Row = dict[str, Any]
+Row = Mapping[Hashable, Any]
 """Of the results: `cracks.inference.carry_over.COLUMNS`."""
 
 _SOURCES_A_TABLE = 3  # with more, a table would not fit in 100 columns

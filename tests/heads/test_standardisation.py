@@ -29,7 +29,7 @@ def another_camera(features: np.ndarray) -> np.ndarray:
     """The same with an offset and a scale for each channel."""
     random = np.random.default_rng(9)
     offset, scale = random.normal(20, 5, CHANNELS), random.uniform(0.3, 3, CHANNELS)
-    return (offset + scale * features).astype(np.float32)
+    return np.asarray(offset + scale * features, np.float32)
 
 
 @pytest.fixture(scope="module")
