@@ -160,7 +160,7 @@ def external(**options: Any) -> int:
 )
 @_STANDARDISE
 def carry_over(**options: Any) -> int:
-    r"""Train on each source and test on all: what carries over from one to another.
+    """Train on each source and test on all: what carries over from one to another.
 
     SOURCE is `sample` (the drawn images), a zip archive or a folder with two class folders.
 
