@@ -111,7 +111,7 @@ def app(**options: Any) -> int:
     help="Pixels between patches; by default, a patch's side.",
 )
 def cut(**options: Any) -> int:
-    r"""Cut photographs of walls into patches, to be labelled for training.
+    """Cut photographs of walls into patches, to be labelled for training.
 
     \b
       python -m cracks cut walls/ patches/
@@ -255,7 +255,7 @@ def localisation() -> int:
 @cli.command()
 @click.option("--prune", is_flag=True, help="Remove the rows that are unusable here.")
 def cache(**options: Any) -> int:
-    r"""Show the feature cache, which all folders of a user share.
+    """Show the feature cache, which all folders of a user share.
 
     \b
       python -m cracks cache            its contents, and what is usable in this folder
