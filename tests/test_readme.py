@@ -50,7 +50,7 @@ def test_links_lead_to_files() -> None:
 
 
 def test_commands_exist() -> None:
-    for command in re.findall(r"python -m cracks (\w+)", README):
+    for command in re.findall(r"python -m cracks ([\w-]+)", README):
         assert command in cli.cli.commands, command
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`?\bmake ([a-z-]*[a-z])", README):

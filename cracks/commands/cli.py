@@ -28,6 +28,14 @@ _BACKBONE = click.option(
     "--backbone", type=_Backbone(), help="resnet50, vgg16, …; all of params.yaml if not given."
 )
 
+_STANDARDISE = click.option(
+    "--standardise",
+    is_flag=True,
+    help="Shift and scale features from the mean and deviation of the images, at least 200, to "
+    "those of the training. Helps with images of another camera or wall if the share of cracks is "
+    "like that of the training; hurts if it is very different.",
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
@@ -49,6 +57,7 @@ def cli() -> None:
 @click.option("--stride", type=click.IntRange(min=1), help="Pixels between patches; a patch.")
 @click.option("--mm-per-pixel", type=_POSITIVE, help="Give lengths and widths in millimetres.")
 @click.option("--full-resolution", is_flag=True, help="Pictures of maps as large as photographs.")
+@_STANDARDISE
 def predict(
     patch: int | None,
     stride: int | None,
@@ -70,6 +79,8 @@ def predict(
     from cracks.commands.crack_maps import MapOptions
     from cracks.commands.predict import run
 
+    if options["standardise"] and (options["maps"] or options["explain"]):
+        raise click.UsageError("--standardise goes with neither --map nor --explain.")
     map_options = MapOptions(patch, stride, full_resolution, mm_per_pixel)
     return run(**options, map_options=map_options)
 
@@ -100,7 +111,7 @@ def app(**options: Any) -> int:
     help="Pixels between patches; by default, a patch's side.",
 )
 def cut(**options: Any) -> int:
-    r"""Cut photographs of walls into patches, to be labelled for training.
+    """Cut photographs of walls into patches, to be labelled for training.
 
     \b
       python -m cracks cut walls/ patches/
@@ -124,6 +135,7 @@ def cut(**options: Any) -> int:
 @click.option(
     "--name", help="Folder of the results below external/; by default, the name of SOURCE."
 )
+@_STANDARDISE
 def external(**options: Any) -> int:
     """Score the classifiers on labelled images of another camera or another wall.
 
@@ -132,8 +144,36 @@ def external(**options: Any) -> int:
     \b
       python -m cracks external sdnet2018-walls.zip
       python -m cracks external bridge/ --positive-class cracked
+      python -m cracks external bridge/ --standardise     to external/bridge-standardised/
     """
     from cracks.commands.external import run
+
+    return run(**options)
+
+
+@cli.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@_BACKBONE
+@click.option("--positive-class", help="Class folder of the cracks.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Images a class of each source, for a quick look."
+)
+@_STANDARDISE
+def carry_over(**options: Any) -> int:
+    """Train on each source and test on all: what carries over from one to another.
+
+    SOURCE is `sample` (the drawn images), a zip archive or a folder with two class folders.
+
+    \b
+      python -m cracks carry-over sample ozgenel.zip sdnet2018-walls.zip
+      python -m cracks carry-over sample bridge/ --positive-class cracked --limit 200
+      python -m cracks carry-over sample ozgenel.zip --standardise
+
+    Prints a table for each backbone, by the weights in data/weights, and writes
+    carry-over/results.csv. Heads are trained as the pipeline trains them, on the train part of a
+    source, and on those of all sources together. They are tested on all images of other sources.
+    """
+    from cracks.commands.carry_over import run
 
     return run(**options)
 
@@ -215,7 +255,7 @@ def localisation() -> int:
 @cli.command()
 @click.option("--prune", is_flag=True, help="Remove the rows that are unusable here.")
 def cache(**options: Any) -> int:
-    r"""Show the feature cache, which all folders of a user share.
+    """Show the feature cache, which all folders of a user share.
 
     \b
       python -m cracks cache            its contents, and what is usable in this folder

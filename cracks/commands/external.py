@@ -13,11 +13,13 @@ from cracks.pipeline.outputs import write_csv, write_json
 from cracks.pipeline.params import load_params
 
 
-def run(source: Path, positive_class: str | None, name: str | None) -> int:
+def run(source: Path, positive_class: str | None, name: str | None, standardise: bool) -> int:
     """Write external/<name>/metrics.json and predictions.csv, and print the metrics."""
     params = load_params()
-    result = score_images(source, positive_class or params.positive_class, params)
-    output = Path("external") / (name or source.stem)
+    result = score_images(
+        source, positive_class or params.positive_class, params, standardise=standardise
+    )
+    output = Path("external") / (name or f"{source.stem}{'-standardised' if standardise else ''}")
     write_json(output / "metrics.json", result.metrics)
     write_csv(output / "predictions.csv", result.predictions, digits=6)
     _print(result.metrics, list(params.weights), output)

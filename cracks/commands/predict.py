@@ -13,6 +13,8 @@ from cracks.commands import crack_maps
 from cracks.commands.crack_maps import MapOptions
 from cracks.evaluation.metrics import is_crack
 from cracks.evaluation.verdict import title
+from cracks.heads.head import training_statistics
+from cracks.heads.standardisation import check_enough
 from cracks.inference.classifier import (
     label_of,
     load_classifier,
@@ -28,6 +30,7 @@ from cracks.inference.photographs import (
 )
 from cracks.pipeline.outputs import replacing, write_text
 from cracks.pipeline.params import Params, load_params
+from cracks.pipeline.paths import head_path
 from cracks.pipeline.progress import progress
 
 COLUMNS = ["path", "backbone", "label", "probability", "threshold", "error"]
@@ -41,14 +44,22 @@ def run(
     explain: Path | None,
     maps: Path | None,
     map_options: MapOptions,
+    *,
+    standardise: bool = False,
 ) -> int:
-    """Classify, explain or map; the result is the exit code, 1 if a file could not be read."""
+    """Classify, explain or map; the result is the exit code, 1 if a file could not be read.
+
+    `standardise` is for the classification alone; see `cracks.heads.standardisation`.
+    """
     params = load_params()
     backbones = [backbone] if backbone else list(params.weights)
     files = find_photographs(paths)
     if maps:
         return crack_maps.run(files, backbones, params, maps, map_options)
-    table = pd.concat([_classified(files, b, params) for b in backbones], ignore_index=True)
+    if standardise:
+        check_enough(len(files))
+    tables = [_classified(files, b, params, standardise=standardise) for b in backbones]
+    table = pd.concat(tables, ignore_index=True)
     if explain:
         for name in backbones:
             _write_explanations(files, name, params, explain)
@@ -56,9 +67,26 @@ def run(
     return int((table["error"] != "").any())
 
 
-def _classified(paths: list[Path], backbone: str, params: Params) -> pd.DataFrame:
+def _classified(
+    paths: list[Path], backbone: str, params: Params, *, standardise: bool
+) -> pd.DataFrame:
     """One row a file."""
     unreadable: dict[Path, str] = {}
+    classify = _standardised if standardise else _one_by_one
+    threshold, found = classify(paths, backbone, params, unreadable)
+    rows = [
+        (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
+        if path in found
+        else (path, backbone, "", np.nan, threshold, unreadable[path])
+        for path in paths
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _one_by_one(
+    paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
+) -> tuple[float, dict[Path, float]]:
+    """The threshold, and P(crack) of each file that is not noted in `unreadable`."""
     if os.environ.get("RAY_ADDRESS"):
         from cracks.inference.cluster import probabilities_on_cluster
 
@@ -69,14 +97,18 @@ def _classified(paths: list[Path], backbone: str, params: Params) -> pd.DataFram
         threshold = classifier.threshold
         inputs = read_inputs(paths, classifier.image_size, unreadable)
         probabilities = classifier.probabilities(inputs)
-    found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
-    rows = [
-        (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
-        if path in found
-        else (path, backbone, "", np.nan, threshold, unreadable[path])
-        for path in paths
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return threshold, dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
+
+
+def _standardised(
+    paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
+) -> tuple[float, dict[Path, float]]:
+    """As `_one_by_one`, features standardised by those of all files together, on this machine."""
+    classifier = load_classifier(backbone, params)
+    shown = progress(paths, desc=backbone, unit="img")
+    inputs = read_inputs(shown, classifier.image_size, unreadable)
+    training = training_statistics(head_path(backbone))
+    return classifier.threshold, classifier.standardised_probabilities(inputs, training)
 
 
 def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:

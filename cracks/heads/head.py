@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cracks.heads.statistics import Statistics
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.outputs import replacing
-
-Features = NDArray[np.float32]
 
 _SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
 _KERAS_EPSILON = 1e-7  # smallest deviation that Keras's Normalization divides by
@@ -126,13 +125,30 @@ def linear_head(path: Path) -> LinearHead:
     Raises:
         CracksError: if it is missing or damaged.
     """
+    with _readable_errors(path):
+        return _folded(*_variables(path))
+
+
+def training_statistics(path: Path) -> Statistics:
+    """The statistics of the features that a head was trained on, without importing TensorFlow.
+
+    Raises:
+        CracksError: if it is missing or damaged.
+    """
+    with _readable_errors(path):
+        mean, variance, *_ = _variables(path)
+        return Statistics(mean, np.sqrt(variance))
+
+
+def _variables(path: Path) -> list[NDArray[np.float64]]:
+    """Mean, variance, kernel and bias of a head's file."""
     import h5py
 
-    with _readable_errors(path), zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path) as archive:
         file = io.BytesIO(archive.read("model.weights.h5"))
-        with h5py.File(file) as weights:
-            layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
-            return _folded(*(layer[key][()] for layer in layers for key in ("0", "1")))
+    with h5py.File(file) as weights:
+        layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
+        return [layer[key][()].astype(np.float64) for layer in layers for key in ("0", "1")]
 
 
 def folded(model: Any) -> LinearHead:
@@ -142,7 +158,7 @@ def folded(model: Any) -> LinearHead:
     return _folded(*statistics, *softmax.get_weights())
 
 
-def _folded(*variables: Features) -> LinearHead:
+def _folded(*variables: NDArray[np.floating]) -> LinearHead:
     """The linear form of mean, variance, kernel and bias.
 
     With two classes, softmax depends only on the difference of their logits.

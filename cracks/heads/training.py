@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from cracks.heads.head import Features, LinearHead
+from cracks.heads.head import LinearHead
+from cracks.heads.statistics import Features
 from cracks.heads.whitening import Whitening, fit_whitening
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras

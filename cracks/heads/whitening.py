@@ -6,23 +6,12 @@ no such directions. Shrinkage is added to the variances first, so that component
 are not blown up.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cracks.pipeline.errors import CracksError
+from cracks.heads.statistics import Features, Numbers, mapped, statistics_of
 
-Features = NDArray[np.float32]
-Numbers = NDArray[np.float64]
-
-_Result = TypeVar("_Result")
-
-_ROWS_AT_ONCE = 2048
-_WORKERS = 4  # each holds so many rows in memory
-_LEAST_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
 _LEAST_COMPONENT = 0.03  # variance of a component that is kept, as a share of the shrinkage
 
 
@@ -41,7 +30,7 @@ class Whitening(NamedTuple):
     def __call__(self, features: Features) -> Features:
         """Features `[n, channels]` as components `[n, components]`."""
         projection = self.projection.astype(np.float32)
-        parts = _mapped(
+        parts = mapped(
             lambda rows: _standardised(rows, self.mean, self.deviation) @ projection, features
         )
         return np.concatenate(list(parts))
@@ -54,9 +43,6 @@ def fit_whitening(features: Features, shrinkage: float) -> Whitening:
     component of variance v is divided by `sqrt(v + shrinkage)`. The result has the same bits for
     any number of threads only if BLAS is limited to one (`threadpoolctl.threadpool_limits`).
 
-    A channel that hardly moves counts as if it moved a hundredth of what channels do: divided by
-    next to nothing, its first stir on a new photograph would decide alone.
-
     Args:
         features: what the map is fitted on.
         shrinkage: above 0; the mean variance of a standardised channel is 1.
@@ -64,15 +50,7 @@ def fit_whitening(features: Features, shrinkage: float) -> Whitening:
     Raises:
         CracksError: if all rows are equal.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    squares = _mapped(lambda rows: ((rows - mean) ** 2).sum(axis=0), features)
-    variance = sum(squares) / len(features)
-    if not variance.any():
-        raise CracksError(
-            f"Expected training images whose features differ, found {len(features)} rows of the "
-            "same numbers; look at the images and at the backbone's weights."
-        )
-    deviation = np.sqrt(np.maximum(variance, _LEAST_VARIANCE * variance.mean()))
+    mean, deviation = statistics_of(features)
     variances, directions = _principal_components(features, mean, deviation)
     kept = variances > min(_LEAST_COMPONENT * shrinkage, variances.max() / 2)
     return Whitening(mean, deviation, directions[:, kept] / np.sqrt(variances[kept] + shrinkage))
@@ -93,7 +71,7 @@ def _principal_components(
 
     rows, channels = features.shape
     if rows > channels:
-        variances, directions = np.linalg.eigh(sum(_mapped(product, features)) / rows)
+        variances, directions = np.linalg.eigh(sum(mapped(product, features)) / rows)
         return variances, directions
     x = _standardised(features, mean, deviation).astype(np.float64)
     variances, vectors = np.linalg.eigh(x @ x.T / rows)
@@ -104,10 +82,3 @@ def _principal_components(
 
 def _standardised(features: Features, mean: Numbers, deviation: Numbers) -> Features:
     return ((features - mean) / deviation).astype(np.float32)
-
-
-def _mapped(function: Callable[[Features], _Result], features: Features) -> Iterator[_Result]:
-    """Apply to some rows at a time, several at once; results come in the order of the rows."""
-    starts = range(0, len(features), _ROWS_AT_ONCE)
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        yield from pool.map(lambda i: function(features[i : i + _ROWS_AT_ONCE]), starts)

@@ -21,6 +21,8 @@ from cracks.backbones.engines.registry import (
 )
 from cracks.evaluation.metrics import is_crack
 from cracks.heads.head import LinearHead, Origin, linear_head, read_origin
+from cracks.heads.standardisation import check_enough, standardised
+from cracks.heads.statistics import Statistics
 from cracks.images.decoding import RGB
 from cracks.inference.activation_map import class_activation_map
 from cracks.pipeline.errors import CracksError
@@ -47,6 +49,26 @@ class Classifier:
         """P(crack) of each `(item, pixels)`, the pixels as `to_input` gives them."""
         for items, features in run_batched(self.engine, inputs):
             yield from zip(items, map(float, self.head.probability(features)), strict=True)
+
+    def standardised_probabilities(
+        self, inputs: Iterable[tuple[Item, RGB]], training: Statistics
+    ) -> dict[Item, float]:
+        """As `probabilities`, by features standardised with those of all inputs, held in memory.
+
+        `training` are the statistics of the features that the head was trained on.
+
+        Raises:
+            CracksError: if there are too few inputs, or the features of all are equal.
+        """
+        items: list[Item] = []
+        batches: list[Features] = []
+        for some, features in run_batched(self.engine, inputs):
+            items += some
+            batches.append(features)
+        check_enough(len(items))
+        features = np.concatenate(batches)
+        head = standardised(self.head, training, features)
+        return dict(zip(items, map(float, head.probability(features)), strict=True))
 
 
 def label_of(probability: float, threshold: float) -> str:

@@ -12,17 +12,17 @@ from cracks.dataset.audit import audit_archive, fingerprint_members
 from cracks.dataset.duplicates import find_copies
 from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
+from cracks.heads.head import training_statistics
+from cracks.heads.standardisation import check_enough, standardised
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.params import Audit, Params
-from cracks.pipeline.paths import ARCHIVE, EVALUATION, IMAGES, weights_path
+from cracks.pipeline.paths import ARCHIVE, EVALUATION, IMAGES, head_path, weights_path
 from cracks.pipeline.row_file import FEATURES, open_rows
-from cracks.sources.archives import archive_members
-from cracks.sources.class_folders import Members
-from cracks.sources.folders import photos
+from cracks.sources.elsewhere import labelled_images
 
 
 class External(NamedTuple):
@@ -32,31 +32,38 @@ class External(NamedTuple):
     predictions: pd.DataFrame  # id, label, backbone, probability
 
 
-def score_images(source: Path, positive_class: str, params: Params) -> External:
+def score_images(
+    source: Path, positive_class: str, params: Params, *, standardise: bool = False
+) -> External:
     """Score every classifier on the labelled images of a zip archive or a folder.
 
     Copies of the pipeline's own images are left out: identical, recompressed, mirrored or rotated.
 
+    Args:
+        source: the archive or the folder.
+        positive_class: its class folder of the cracks.
+        params: of the pipeline.
+        standardise: whether features are standardised by those of the images that are left; see
+            `cracks.heads.standardisation`.
+
     Raises:
-        CracksError: if there are no two class folders, or no image is new.
+        CracksError: if there are no two class folders, no image is new, or there are too few to
+            standardise by.
     """
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "images.zip"
-        write_archive(archive, _members(source, positive_class))
+        write_archive(archive, labelled_images(source, positive_class))
         audit = audit_archive(archive, positive_class, params.audit)
         images, seen = _unseen(archive, audit.images, params.audit)
-        scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
+        if standardise:
+            check_enough(len(images))
+        scores = {
+            b: _scores(b, params, archive, images, Path(folder), standardise)
+            for b in params.weights
+        }
     metrics = _evaluate(scores, images)
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
     return External(metrics, _predictions(scores, images))
-
-
-def _members(source: Path, positive_class: str) -> Members:
-    if source.is_dir():
-        return photos(source, positive_class)
-    if source.is_file():
-        return archive_members(source, positive_class)
-    raise CracksError(f"Expected a zip archive or a folder of images at {source}, found none.")
 
 
 def _unseen(archive: Path, images: pd.DataFrame, limits: Audit) -> tuple[pd.DataFrame, int]:
@@ -93,7 +100,12 @@ def _copied(
 
 
 def _scores(
-    backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
+    backbone: str,
+    params: Params,
+    archive: Path,
+    images: pd.DataFrame,
+    folder: Path,
+    standardise: bool,
 ) -> np.ndarray:
     """P(crack) of each image, with features extracted as in the pipeline."""
     trained = load_trained(backbone)
@@ -107,8 +119,11 @@ def _scores(
     )
     path = folder / f"{backbone}.npy"
     extract_features(extraction, archive, images, path)
-    _, features = open_rows(path, FEATURES)
-    return trained.head.probability(np.asarray(features[:, 0]))
+    features = np.asarray(open_rows(path, FEATURES)[1][:, 0])
+    head = trained.head
+    if standardise:
+        head = standardised(head, training_statistics(head_path(backbone)), features)
+    return head.probability(features)
 
 
 def _evaluate(

@@ -12,13 +12,18 @@ from cracks.pipeline.progress import progress
 from cracks.sources.class_folders import (
     Members,
     class_folders,
+    drawn,
     id_of,
     refuse_second,
 )
 
 
-def archive_members(path: Path, positive_class: str) -> Members:
+def archive_members(
+    path: Path, positive_class: str, limit: int | None = None, seed: int = 0
+) -> Members:
     """The files of a zip archive, by names that begin with the split or the class.
+
+    With `limit`, they are at most so many images of each class, drawn by `seed`.
 
     Raises:
         CracksError: if it is damaged or does not hold two classes, `positive_class` among them.
@@ -26,7 +31,7 @@ def archive_members(path: Path, positive_class: str) -> Members:
     with open_archive(path) as archive:
         members = _member_ids(member_names(archive), path)
         check_classes(class_folders(members), positive_class, str(path))
-        for name in progress(sorted(members), desc="packing", unit="file"):
+        for name in progress(drawn(members, limit, seed), desc="packing", unit="file"):
             yield name, read_member(archive, members[name])
 
 

@@ -3,12 +3,14 @@
 Only names are checked here; the audit checks whether a file is a usable image.
 """
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from cracks.images.files import is_image_name
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import composed, place_of
+from cracks.pipeline.labels import class_key, composed, place_of
 
 Members = Iterator[tuple[str, bytes]]
 """`(member name, bytes)`, sorted by name, for `cracks.images.archive.write_archive`."""
@@ -33,3 +35,22 @@ def refuse_second(ids: Mapping[str, str | Path], name: str, second: str | Path) 
         raise CracksError(
             f"Expected one file of the name {name}, found {ids[name]} and {second}; rename one."
         )
+
+
+def drawn(names: Iterable[str], limit: int | None, seed: int) -> list[str]:
+    """At most `limit` images of each class, or, if it is None, all files; sorted.
+
+    They are those whose hash with the seed is lowest, so that a photograph added later changes the
+    choice by one at most.
+    """
+    if limit is None:
+        return sorted(names)
+    classes: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if is_image_name(name) and (folder := place_of(name)[1]):
+            classes[class_key(folder)].append(name)
+
+    def rank(name: str) -> bytes:
+        return hashlib.sha256(f"{seed}/{name}".encode()).digest()
+
+    return sorted(name for group in classes.values() for name in sorted(group, key=rank)[:limit])

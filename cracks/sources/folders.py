@@ -1,17 +1,16 @@
 """The user's own photographs in class folders."""
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from cracks.images.files import check_name, is_image_name, is_junk, read_file
+from cracks.images.files import check_name, is_junk, read_file
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import check_classes, class_key, place_of
+from cracks.pipeline.labels import check_classes
 from cracks.pipeline.progress import progress
 from cracks.sources.class_folders import (
     Members,
     class_folders,
+    drawn,
     id_of,
     refuse_second,
 )
@@ -26,7 +25,7 @@ def photos(folder: Path, positive_class: str, limit: int | None = None, seed: in
     """
     paths = _photo_ids(folder)
     check_classes(class_folders(paths), positive_class, str(folder))
-    names = _drawn(paths, limit, seed) if limit else sorted(paths)
+    names = drawn(paths, limit, seed)
     for name in progress(names, desc="packing", unit="file"):
         yield name, _read(paths[name])
 
@@ -66,23 +65,6 @@ def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator
             yield from _files_below(path, above | {real})
         else:
             yield path
-
-
-def _drawn(names: Iterable[str], limit: int, seed: int) -> list[str]:
-    """At most `limit` images of each class, sorted.
-
-    They are those whose hash with the seed is lowest, so that a photograph added later changes the
-    choice by one at most.
-    """
-    classes: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        if is_image_name(name) and (folder := place_of(name)[1]):
-            classes[class_key(folder)].append(name)
-
-    def rank(name: str) -> bytes:
-        return hashlib.sha256(f"{seed}/{name}".encode()).digest()
-
-    return sorted(name for group in classes.values() for name in sorted(group, key=rank)[:limit])
 
 
 def _read(path: Path) -> bytes:

@@ -132,6 +132,8 @@ def test_an_image_is_explained(project: Project, test_images: Path, tmp_path: Pa
         (["external", "nowhere.zip"], 1, "Error: Expected a zip archive or a folder"),
         (["external", "README.md"], 1, "Error: Expected a zip archive"),
         (["external", "tests"], 1, "Error: Expected images in two class folders"),
+        (["carry-over"], 2, "Missing argument 'SOURCE...'"),
+        (["carry-over", "sample", "nowhere.zip"], 1, "Error: Expected sample, a zip archive or"),
         (
             ["external", "data/images.zip"],
             1,
@@ -185,9 +187,12 @@ def test_another_dataset_is_scored_apart(project: Project, tmp_path: Path) -> No
     said = python(project, "external", str(archive), "--positive-class", "cracked", status=1)
     assert "at most 5 % unusable" in said
     project.set({"audit.max_rejected": 0.2})
-    said = python(project, "external", str(archive), "--positive-class", "cracked")
+    arguments = ["external", str(archive), "--positive-class", "cracked"]
+    said = python(project, *arguments)
+    few = python(project, *arguments, "--standardise", status=1)
     project.run("git", "checkout", "--quiet", "--", "params.yaml")
     assert "accuracy" in said
+    assert "Expected at least 200 images" in few
     metrics = json.loads(project.read("external/bridge/metrics.json"))
     assert metrics["vgg16.images"] == 12
     assert metrics["rejected"] == 1
@@ -210,5 +215,5 @@ def test_a_model_is_taken_away(
 
 
 def test_help_shows_a_worked_example(project: Project) -> None:
-    for module in ("predict", "cut", "external", "export", "review"):
+    for module in ("predict", "cut", "external", "carry-over", "export", "review"):
         assert f"  python -m cracks {module} " in python(project, module, "--help")

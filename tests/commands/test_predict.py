@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from cracks.commands import crack_maps, predict
+from cracks.commands.cli import cli
 from cracks.commands.crack_maps import MapOptions
 from cracks.heads.head import LinearHead
+from cracks.heads.statistics import Statistics
 from cracks.inference.classifier import Classifier
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import load_params
@@ -96,3 +99,29 @@ def test_a_photograph_that_cannot_be_mapped_is_one_sentence_and_no_reason_to_sto
     with pytest.raises(CracksError, match=r"a/0\.jpg: not an image"):
         run("a/0.jpg", maps=Path("alone"))
     assert not Path("alone").exists()
+
+
+def test_many_photographs_of_another_camera_are_standardised(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The classifier finds a mean above 150 cracked; all of these are darker."""
+    training = Statistics(np.array([150.0]), np.array([50.0]))
+    monkeypatch.setattr(predict, "training_statistics", lambda _: training)
+    (photographs / "dark").mkdir()
+    for number in range(200):
+        grey = 20 + number % 2 * 40
+        Image.new("RGB", (32, 32), (grey, grey, grey)).save(f"dark/{number:03}.png")
+    Path("dark/text.jpg").write_text("no image")
+    for standardise, cracked in ((False, 0), (True, 100)):
+        assert run("dark", out=Path("found.csv"), standardise=standardise) == 1
+        table = pd.read_csv("found.csv")
+        assert (table["label"] == "positive").sum() == cracked
+        assert table["error"].notna().sum() == 1
+
+
+def test_standardising_needs_many_images_and_is_for_classification(photographs: Path) -> None:
+    with pytest.raises(CracksError, match="Expected at least 200 images .* found 3"):
+        run(standardise=True)
+    for option in ("--map", "--explain"):
+        with pytest.raises(click.UsageError, match="neither --map nor --explain"):
+            cli.main(["predict", "a", "--standardise", option, "x"], standalone_mode=False)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cracks.heads.whitening import Features, fit_whitening
+from cracks.heads.statistics import Features
+from cracks.heads.whitening import fit_whitening
 from cracks.pipeline.errors import CracksError
 
 SHRINKAGE = 0.06
@@ -50,5 +51,5 @@ def test_channels_that_hardly_move_are_not_blown_up(rows: int) -> None:
 
 
 def test_equal_rows_are_one_sentence() -> None:
-    with pytest.raises(CracksError, match="Expected training images whose features differ"):
+    with pytest.raises(CracksError, match="Expected images whose features differ"):
         fit_whitening(np.full((7, 3), 2, np.float32), SHRINKAGE)

@@ -1,15 +1,23 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cracks.dataset.audit import audit_archive
+from cracks.heads.head import LinearHead
+from cracks.heads.statistics import Statistics
 from cracks.images.archive import write_archive
 from cracks.inference import external
+from cracks.inference.classifier import Trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import Audit as Limits
+from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import ARCHIVE, IMAGES
+from tests.support.heads import ORIGIN
 from tests.support.images import jpeg, pixels
+from tests.support.project import ROOT
+from tests.support.walls_apart import BRIGHT, DARK, write_grey_levels, write_source
 
 LIMITS = Limits(max_rejected=0, max_megapixels=1, max_file_mb=1)
 
@@ -62,3 +70,23 @@ def test_only_copies_are_one_sentence() -> None:
     }
     with pytest.raises(CracksError, match="found only its own"):
         unseen(members)
+
+
+def test_images_of_another_wall_are_standardised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head of the dark wall goes by the darkest place, which is brighter on the bright wall."""
+    head = LinearHead(np.array([0.0, -1.0]), DARK - 35.0)
+    training = Statistics(np.array([DARK, DARK - 35.0]), np.array([8.0, 25.0]))
+    monkeypatch.setattr(external, "load_trained", lambda _: Trained(head, ORIGIN, 0.5))
+    monkeypatch.setattr(external, "training_statistics", lambda _: training)
+    monkeypatch.setattr(external, "extract_features", write_grey_levels)
+    params = load_params(ROOT / "params.yaml")
+    write_source(Path("bright.zip"), 200, BRIGHT)
+    for standardise, recall in ((False, 0), (True, 1)):
+        found = external.score_images(
+            Path("bright.zip"), "positive", params, standardise=standardise
+        )
+        assert found.metrics["vgg16.images"] == 200
+        assert found.metrics["vgg16.recall"] == pytest.approx(recall, abs=0.05)
+    write_source(Path("few.zip"), 150, BRIGHT, seed=1)
+    with pytest.raises(CracksError, match="Expected at least 200 images .* found 150"):
+        external.score_images(Path("few.zip"), "positive", params, standardise=True)

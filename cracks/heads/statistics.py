@@ -1,0 +1,53 @@
+"""Mean and deviation of features, by channel."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cracks.pipeline.errors import CracksError
+
+Features = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+_Result = TypeVar("_Result")
+
+_ROWS_AT_ONCE = 2048
+_WORKERS = 4  # each holds so many rows in memory
+_LEAST_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
+
+
+class Statistics(NamedTuple):
+    """Of each channel of features."""
+
+    mean: Numbers  # [channels]
+    deviation: Numbers  # [channels], above 0
+
+
+def statistics_of(features: Features) -> Statistics:
+    """The statistics of features `[n, channels]`.
+
+    A channel that hardly moves counts as if it moved a hundredth of what channels do: divided by
+    next to nothing, its first stir on a new photograph would decide alone.
+
+    Raises:
+        CracksError: if all rows are equal.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    squares = mapped(lambda rows: ((rows - mean) ** 2).sum(axis=0), features)
+    variance = sum(squares) / len(features)
+    if not variance.any():
+        raise CracksError(
+            f"Expected images whose features differ, found {len(features)} rows of the same "
+            "numbers; look at the images and at the backbone's weights."
+        )
+    return Statistics(mean, np.sqrt(np.maximum(variance, _LEAST_VARIANCE * variance.mean())))
+
+
+def mapped(function: Callable[[Features], _Result], features: Features) -> Iterator[_Result]:
+    """Apply to some rows at a time, several at once; results come in the order of the rows."""
+    starts = range(0, len(features), _ROWS_AT_ONCE)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        yield from pool.map(lambda i: function(features[i : i + _ROWS_AT_ONCE]), starts)

@@ -1,0 +1,24 @@
+"""Labelled images that a person names at the command line."""
+
+from pathlib import Path
+
+from cracks.pipeline.errors import CracksError
+from cracks.sources.archives import archive_members
+from cracks.sources.class_folders import Members
+from cracks.sources.folders import photos
+
+
+def labelled_images(
+    path: Path, positive_class: str, limit: int | None = None, seed: int = 0
+) -> Members:
+    """The images of a zip archive or a folder, at most `limit` of each class, drawn by `seed`.
+
+    Raises:
+        CracksError: if there is neither, or it does not hold two classes, `positive_class` among
+            them.
+    """
+    if path.is_dir():
+        return photos(path, positive_class, limit, seed)
+    if path.is_file():
+        return archive_members(path, positive_class, limit, seed)
+    raise CracksError(f"Expected a zip archive or a folder of images at {path}, found none.")
