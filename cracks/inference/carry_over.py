@@ -203,7 +203,7 @@ def compare(
 
 
 def _trained(chosen: Sequence[Domain], params: Params) -> _Trained:
-    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.weight_decay)
+    recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.l2)
     train = _joined([domain.train for domain in chosen])
     features, labels = _joined([domain.valid for domain in chosen])
     (model,), _ = train_heads(recipe, [params.seed], train, (features, labels))

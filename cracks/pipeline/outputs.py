@@ -102,14 +102,13 @@ def _is_written_by(number: int, path: Path) -> bool:
     """Whether the process with this number lives and is no later one that was given its number."""
     try:
         process = psutil.Process(number)
-        started = process.create_time()
-        return process.status() != psutil.STATUS_ZOMBIE and (
-            started <= path.lstat().st_mtime + _CLOCK_TOLERANCE
-        )
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        later = process.create_time() > path.lstat().st_mtime + _CLOCK_TOLERANCE
     except psutil.AccessDenied:
         return True
     except (psutil.NoSuchProcess, FileNotFoundError):
         return False
+    return not (ended or later)
 
 
 def reserve(path: Path, size: int) -> None:

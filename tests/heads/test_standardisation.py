@@ -13,7 +13,7 @@ from cracks.pipeline.errors import CracksError
 from tests.support.heads import ORIGIN
 
 CHANNELS = 6
-RECIPE = Recipe(epochs=4, batch_size=32, learning_rate=1.0, weight_decay=0.03)
+RECIPE = Recipe(epochs=4, batch_size=32, learning_rate=1.0, l2=1.0)
 
 
 def wall(images: int, seed: int, cracked: float = 0.5) -> Examples:
