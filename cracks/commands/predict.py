@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cracks.commands import crack_maps
+from cracks.commands.caveats import load_familiar, warn_of_drawings, warn_of_unlike
 from cracks.commands.crack_maps import MapOptions
 from cracks.evaluation.metrics import is_crack
 from cracks.evaluation.verdict import title
@@ -19,6 +21,7 @@ from cracks.inference.classifier import (
     load_local_classifier,
     load_trained,
 )
+from cracks.inference.novelty import Familiar
 from cracks.inference.overlay import explanation
 from cracks.inference.photographs import (
     find_photographs,
@@ -46,9 +49,12 @@ def run(
     params = load_params()
     backbones = [backbone] if backbone else list(params.weights)
     files = find_photographs(paths)
+    warn_of_drawings(backbones)
     if maps:
         return crack_maps.run(files, backbones, params, maps, map_options)
-    table = pd.concat([_classified(files, b, params) for b in backbones], ignore_index=True)
+    familiar = {} if os.environ.get("RAY_ADDRESS") else load_familiar(backbones)
+    tables = [_classified(files, b, params, familiar.get(b)) for b in backbones]
+    table = pd.concat(tables, ignore_index=True)
     if explain:
         for name in backbones:
             _write_explanations(files, name, params, explain)
@@ -56,9 +62,15 @@ def run(
     return int((table["error"] != "").any())
 
 
-def _classified(paths: list[Path], backbone: str, params: Params) -> pd.DataFrame:
-    """One row a file."""
+def _classified(
+    paths: list[Path], backbone: str, params: Params, familiar: Familiar | None
+) -> pd.DataFrame:
+    """One row a file; and a warning if the images are unlike the training images.
+
+    The training features stay here: on a cluster, images are not compared with them.
+    """
     unreadable: dict[Path, str] = {}
+    distances: list[float] = []
     if os.environ.get("RAY_ADDRESS"):
         from cracks.inference.cluster import probabilities_on_cluster
 
@@ -67,9 +79,14 @@ def _classified(paths: list[Path], backbone: str, params: Params) -> pd.DataFram
     else:
         classifier = load_classifier(backbone, params)
         threshold = classifier.threshold
+        if familiar:
+            engine = familiar.watching(classifier.engine, distances)
+            classifier = replace(classifier, engine=engine)
         inputs = read_inputs(paths, classifier.image_size, unreadable)
         probabilities = classifier.probabilities(inputs)
     found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
+    if familiar:
+        warn_of_unlike(backbone, familiar, distances)
     rows = [
         (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
         if path in found

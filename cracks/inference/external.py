@@ -1,5 +1,6 @@
 """Trained classifiers on labelled images of another camera, another wall."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_trained
+from cracks.inference.novelty import Familiar
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
@@ -32,10 +34,19 @@ class External(NamedTuple):
     predictions: pd.DataFrame  # id, label, backbone, probability
 
 
-def score_images(source: Path, positive_class: str, params: Params) -> External:
+def score_images(
+    source: Path, positive_class: str, params: Params, familiar: Mapping[str, Familiar]
+) -> External:
     """Score every classifier on the labelled images of a zip archive or a folder.
 
     Copies of the pipeline's own images are left out: identical, recompressed, mirrored or rotated.
+
+    Args:
+        source: two class folders.
+        positive_class: the name of the one with cracks.
+        params: what the pipeline ran with.
+        familiar: training features by backbone; where there are some, `unlike_training` is the
+            share of images that are unlike them.
 
     Raises:
         CracksError: if there are no two class folders, or no image is new.
@@ -45,8 +56,12 @@ def score_images(source: Path, positive_class: str, params: Params) -> External:
         write_archive(archive, _members(source, positive_class))
         audit = audit_archive(archive, positive_class, params.audit)
         images, seen = _unseen(archive, audit.images, params.audit)
-        scores = {b: _scores(b, params, archive, images, Path(folder)) for b in params.weights}
+        features = {b: _features(b, params, archive, images, Path(folder)) for b in params.weights}
+    scores = {b: load_trained(b).head.probability(rows) for b, rows in features.items()}
     metrics = _evaluate(scores, images)
+    for backbone, known in familiar.items():
+        share = known.unlike_share(known.distances(features[backbone]))
+        metrics[f"{backbone}.unlike_training"] = share
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
     return External(metrics, _predictions(scores, images))
 
@@ -92,10 +107,10 @@ def _copied(
     return copied
 
 
-def _scores(
+def _features(
     backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
-) -> np.ndarray:
-    """P(crack) of each image, with features extracted as in the pipeline."""
+) -> NDArray[np.float32]:
+    """The features of each image `[n, channels]`, extracted as in the pipeline."""
     trained = load_trained(backbone)
     extraction = Extraction(
         backbone=backbone,
@@ -108,7 +123,7 @@ def _scores(
     path = folder / f"{backbone}.npy"
     extract_features(extraction, archive, images, path)
     _, features = open_rows(path, FEATURES)
-    return trained.head.probability(np.asarray(features[:, 0]))
+    return np.array(features[:, 0])
 
 
 def _evaluate(

@@ -1,15 +1,23 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cracks.dataset.audit import audit_archive
+from cracks.heads.head import LinearHead
 from cracks.images.archive import write_archive
 from cracks.inference import external
+from cracks.inference.classifier import Trained
+from cracks.inference.novelty import Familiar
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import Audit as Limits
+from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import ARCHIVE, IMAGES
+from tests.support.features import made_features, write_features
+from tests.support.heads import ORIGIN
 from tests.support.images import jpeg, pixels
+from tests.support.project import ROOT
 
 LIMITS = Limits(max_rejected=0, max_megapixels=1, max_file_mb=1)
 
@@ -62,3 +70,22 @@ def test_only_copies_are_one_sentence() -> None:
     }
     with pytest.raises(CracksError, match="found only its own"):
         unseen(members)
+
+
+def test_the_share_of_images_unlike_the_training_images_is_a_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {f"{label}/{n}.jpg": jpeg(pixels(n)) for n, label in enumerate(["no", "yes"] * 2, 10)}
+    write_archive(Path("elsewhere.zip"), sorted(members.items()))
+    found = np.array([[0.0], [0.0], [0.0], [30.0]], np.float32)
+    monkeypatch.setattr(external, "_features", lambda *_: found)
+    trained = Trained(LinearHead(np.array([1.0]), -1.0), ORIGIN, 0.5)
+    monkeypatch.setattr(external, "load_trained", lambda _: trained)
+    parts = {part: made_features(100, 1, n) for n, part in enumerate(("train", "valid"))}
+    path = tmp_path / "features.npy"
+    familiar = {"vgg16": Familiar(path, write_features(path, parts))}
+    params = load_params(ROOT / "params.yaml")
+    metrics = external.score_images(Path("elsewhere.zip"), "yes", params, familiar).metrics
+    assert metrics["vgg16.unlike_training"] == 0.25
+    assert "resnet50.unlike_training" not in metrics
+    assert metrics["resnet50.accuracy"] == 0.75
