@@ -15,9 +15,9 @@ from typing import Any
 
 from cracks.images.decoding import RGB, decode
 from cracks.inference.classifier import LocalClassifier
-from cracks.inference.crack_map import CrackMap, map_cracks
-from cracks.inference.inspection import conclude, write_inspection
-from cracks.inference.novelty import Familiar, sample_features
+from cracks.inference.crack_map import CrackMap
+from cracks.inference.inspection import compared_map, conclude, write_inspection
+from cracks.inference.novelty import Familiar
 from cracks.inference.overlay import SHOWN, crack_picture
 from cracks.pipeline.errors import CracksError
 
@@ -51,7 +51,7 @@ class Photograph:
     name: str
     rgb: RGB
     maps: dict[str, CrackMap]
-    unfamiliar: dict[str, float]  # share of patches, by backbone; where training features are there
+    unfamiliar: dict[str, float | None]  # share of patches, by backbone; None if not compared
     conclusions: dict[str, tuple[float, Conclusion]] = field(default_factory=dict)
 
 
@@ -87,10 +87,9 @@ class Gallery:
         with self._lock:
             maps, unfamiliar = {}, {}
             for backbone, classifier in self.classifiers.items():
-                maps[backbone] = map_cracks(rgb, classifier, self._patch, self._patch)
-                if backbone in self._familiar:
-                    features = sample_features(rgb, classifier, self._patch)
-                    unfamiliar[backbone] = self._familiar[backbone].unfamiliar_share(features)
+                maps[backbone], unfamiliar[backbone] = compared_map(
+                    rgb, classifier, self._patch, self._patch, self._familiar.get(backbone)
+                )
             key = secrets.token_urlsafe(12)
             self._photographs[key] = Photograph(name, rgb, maps, unfamiliar)
             while len(self._photographs) > 1 and self._pixels() > _KEPT_PIXELS:

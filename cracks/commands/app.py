@@ -1,11 +1,10 @@
 """`app`: a local page on which photographs of walls are dropped."""
 
+from cracks.commands.caveats import load_familiar
 from cracks.inference.classifier import load_local_classifier, load_trained
 from cracks.inference.crack_map import training_side
-from cracks.inference.novelty import Familiar
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import features_path
 
 
 def run(backbone: str | None, port: int) -> int:
@@ -22,9 +21,8 @@ def run(backbone: str | None, port: int) -> int:
         ) from None
     params = load_params()
     backbones = [backbone] if backbone else list(params.weights)
-    familiar = {b: Familiar(features_path(b)) for b in backbones if features_path(b).exists()}
     classifiers = [load_local_classifier(name, params) for name in backbones]
-    gallery = Gallery(classifiers, familiar, training_side())
+    gallery = Gallery(classifiers, load_familiar(backbones), training_side())
     app = create_app(gallery, {name: _about(name) for name in backbones})
     print(f"http://{HOST}:{port}   (Ctrl+C ends it; nothing leaves this machine)", flush=True)
     uvicorn.run(app, host=HOST, port=port, log_level="warning", access_log=False)

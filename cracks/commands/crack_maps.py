@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from cracks.commands.caveats import load_familiar
 from cracks.images.decoding import RGB
 from cracks.inference.classifier import load_local_classifier
 from cracks.inference.crack_map import training_side
 from cracks.inference.inspection import Inspection, inspect, write_inspection
+from cracks.inference.novelty import Familiar
 from cracks.inference.overlay import SHOWN, crack_picture
 from cracks.inference.photographs import open_photograph, output_names
 from cracks.pipeline.errors import CracksError
@@ -41,8 +43,11 @@ def run(
     patch = options.patch or training_side()
     names = output_names(paths)
     rows, failed = [], False
+    familiar = {} if os.environ.get("RAY_ADDRESS") else load_familiar(backbones)
     for backbone in backbones:
-        for path, mapped in _inspections(paths, backbone, params, patch, options):
+        for path, mapped in _inspections(
+            paths, backbone, params, patch, options, familiar.get(backbone)
+        ):
             if isinstance(mapped, CracksError):
                 if len(paths) == 1:
                     raise CracksError(f"{path}: {mapped}")
@@ -66,9 +71,17 @@ def run(
 
 
 def _inspections(
-    paths: Sequence[Path], backbone: str, params: Params, patch: int, options: MapOptions
+    paths: Sequence[Path],
+    backbone: str,
+    params: Params,
+    patch: int,
+    options: MapOptions,
+    familiar: Familiar | None,
 ) -> Iterator[tuple[Path, tuple[RGB, Inspection] | CracksError]]:
-    """Each photograph and its inspection, on a Ray cluster if `RAY_ADDRESS` is set."""
+    """Each photograph and its inspection, on a Ray cluster if `RAY_ADDRESS` is set.
+
+    The training features stay here: on a cluster, patches are not compared with them.
+    """
     settings = (patch, options.stride or patch, options.mm_per_pixel)
     if os.environ.get("RAY_ADDRESS"):
         from cracks.inference.cluster import inspections_on_cluster
@@ -80,7 +93,7 @@ def _inspections(
     for path in paths:
         try:
             rgb = open_photograph(path)
-            yield path, (rgb, inspect(rgb, classifier, *settings))
+            yield path, (rgb, inspect(rgb, classifier, *settings, familiar))
         except CracksError as error:
             yield path, error
 

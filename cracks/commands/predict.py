@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,20 @@ import pandas as pd
 from scipy.special import expit
 
 from cracks.commands import crack_maps
+from cracks.commands.caveats import load_familiar, warn_of_drawings, warn_of_unlike
 from cracks.commands.crack_maps import MapOptions
 from cracks.evaluation.metrics import is_crack
 from cracks.evaluation.verdict import title
 from cracks.heads.head import training_statistics
 from cracks.heads.standardisation import check_enough
 from cracks.inference.classifier import (
+    Classifier,
     label_of,
     load_classifier,
     load_local_classifier,
     load_trained,
 )
+from cracks.inference.novelty import Familiar
 from cracks.inference.overlay import explanation
 from cracks.inference.photographs import (
     find_photographs,
@@ -54,11 +59,15 @@ def run(
     params = load_params()
     backbones = [backbone] if backbone else list(params.weights)
     files = find_photographs(paths)
+    warn_of_drawings(backbones)
     if maps:
         return crack_maps.run(files, backbones, params, maps, map_options)
     if standardise:
         check_enough(len(files))
-    tables = [_classified(files, b, params, standardise=standardise) for b in backbones]
+    familiar = {} if os.environ.get("RAY_ADDRESS") else load_familiar(backbones)
+    tables = [
+        _classified(files, b, params, familiar.get(b), standardise=standardise) for b in backbones
+    ]
     table = pd.concat(tables, ignore_index=True)
     if explain:
         for name in backbones:
@@ -68,12 +77,20 @@ def run(
 
 
 def _classified(
-    paths: list[Path], backbone: str, params: Params, *, standardise: bool
+    paths: list[Path],
+    backbone: str,
+    params: Params,
+    familiar: Familiar | None,
+    *,
+    standardise: bool,
 ) -> pd.DataFrame:
-    """One row a file."""
+    """One row a file; and a warning if the images are unlike the training images."""
     unreadable: dict[Path, str] = {}
-    classify = _standardised if standardise else _one_by_one
-    threshold, found = classify(paths, backbone, params, unreadable)
+    if standardise:
+        classify = _standardised
+    else:
+        classify = _on_cluster if os.environ.get("RAY_ADDRESS") else _one_by_one
+    threshold, found = classify(paths, backbone, params, familiar, unreadable)
     rows = [
         (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
         if path in found
@@ -84,31 +101,62 @@ def _classified(
 
 
 def _one_by_one(
-    paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
+    paths: list[Path],
+    backbone: str,
+    params: Params,
+    familiar: Familiar | None,
+    unreadable: dict[Path, str],
 ) -> tuple[float, dict[Path, float]]:
     """The threshold, and P(crack) of each file that is not noted in `unreadable`."""
-    if os.environ.get("RAY_ADDRESS"):
-        from cracks.inference.cluster import probabilities_on_cluster
-
-        threshold = load_trained(backbone).threshold
-        probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
-    else:
-        classifier = load_classifier(backbone, params)
-        threshold = classifier.threshold
+    classifier = load_classifier(backbone, params)
+    with _compared(classifier, familiar) as watched:
         inputs = read_inputs(paths, classifier.image_size, unreadable)
-        probabilities = classifier.probabilities(inputs)
-    return threshold, dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
+        probabilities = watched.probabilities(inputs)
+        found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
+    return classifier.threshold, found
 
 
 def _standardised(
-    paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
+    paths: list[Path],
+    backbone: str,
+    params: Params,
+    familiar: Familiar | None,
+    unreadable: dict[Path, str],
 ) -> tuple[float, dict[Path, float]]:
     """As `_one_by_one`, features standardised by those of all files together, on this machine."""
     classifier = load_classifier(backbone, params)
-    shown = progress(paths, desc=backbone, unit="img")
-    inputs = read_inputs(shown, classifier.image_size, unreadable)
     training = training_statistics(head_path(backbone))
-    return classifier.threshold, classifier.standardised_probabilities(inputs, training)
+    with _compared(classifier, familiar) as watched:
+        shown = progress(paths, desc=backbone, unit="img")
+        inputs = read_inputs(shown, classifier.image_size, unreadable)
+        found = watched.standardised_probabilities(inputs, training)
+    return classifier.threshold, found
+
+
+def _on_cluster(
+    paths: list[Path],
+    backbone: str,
+    params: Params,
+    _familiar: Familiar | None,
+    unreadable: dict[Path, str],
+) -> tuple[float, dict[Path, float]]:
+    """As `_one_by_one` on a Ray cluster, where images are not compared with the training images."""
+    from cracks.inference.cluster import probabilities_on_cluster
+
+    probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
+    found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
+    return load_trained(backbone).threshold, found
+
+
+@contextmanager
+def _compared(classifier: Classifier, familiar: Familiar | None) -> Iterator[Classifier]:
+    """The classifier; after its use, a warning if what it saw is unlike the training images."""
+    if familiar is None:
+        yield classifier
+        return
+    distances: list[float] = []
+    yield replace(classifier, engine=familiar.watching(classifier.engine, distances))
+    warn_of_unlike(classifier.backbone, familiar, distances)
 
 
 def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:

@@ -1,5 +1,6 @@
 """Trained classifiers on labelled images of another camera, another wall."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from cracks.heads.head import training_statistics
 from cracks.heads.standardisation import check_enough, standardised
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_trained
+from cracks.inference.novelty import Familiar
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import CLASSES
@@ -33,7 +35,12 @@ class External(NamedTuple):
 
 
 def score_images(
-    source: Path, positive_class: str, params: Params, *, standardise: bool = False
+    source: Path,
+    positive_class: str,
+    params: Params,
+    familiar: Mapping[str, Familiar],
+    *,
+    standardise: bool = False,
 ) -> External:
     """Score every classifier on the labelled images of a zip archive or a folder.
 
@@ -43,6 +50,8 @@ def score_images(
         source: the archive or the folder.
         positive_class: its class folder of the cracks.
         params: of the pipeline.
+        familiar: training features by backbone; where there are some, `unlike_training` is the
+            share of images that are unlike them.
         standardise: whether features are standardised by those of the images that are left; see
             `cracks.heads.standardisation`.
 
@@ -57,11 +66,12 @@ def score_images(
         images, seen = _unseen(archive, audit.images, params.audit)
         if standardise:
             check_enough(len(images))
-        scores = {
-            b: _scores(b, params, archive, images, Path(folder), standardise)
-            for b in params.weights
-        }
+        features = {b: _features(b, params, archive, images, Path(folder)) for b in params.weights}
+    scores = {b: _scores(b, rows, standardise=standardise) for b, rows in features.items()}
     metrics = _evaluate(scores, images)
+    for backbone, known in familiar.items():
+        share = known.unlike_share(known.distances(features[backbone]))
+        metrics[f"{backbone}.unlike_training"] = share
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
     return External(metrics, _predictions(scores, images))
 
@@ -99,15 +109,10 @@ def _copied(
     return copied
 
 
-def _scores(
-    backbone: str,
-    params: Params,
-    archive: Path,
-    images: pd.DataFrame,
-    folder: Path,
-    standardise: bool,
-) -> np.ndarray:
-    """P(crack) of each image, with features extracted as in the pipeline."""
+def _features(
+    backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
+) -> NDArray[np.float32]:
+    """The features of each image `[n, channels]`, extracted as in the pipeline."""
     trained = load_trained(backbone)
     extraction = Extraction(
         backbone=backbone,
@@ -119,8 +124,15 @@ def _scores(
     )
     path = folder / f"{backbone}.npy"
     extract_features(extraction, archive, images, path)
-    features = np.asarray(open_rows(path, FEATURES)[1][:, 0])
-    head = trained.head
+    _, features = open_rows(path, FEATURES)
+    return np.array(features[:, 0])
+
+
+def _scores(
+    backbone: str, features: NDArray[np.float32], *, standardise: bool
+) -> NDArray[np.float64]:
+    """P(crack) of each image."""
+    head = load_trained(backbone).head
     if standardise:
         head = standardised(head, training_statistics(head_path(backbone)), features)
     return head.probability(features)

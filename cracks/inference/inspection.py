@@ -1,7 +1,7 @@
 """All that is found in one photograph of a wall, and the files that are written of it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from cracks.evaluation.metrics import is_crack
 from cracks.images.decoding import RGB
 from cracks.inference.classifier import LocalClassifier
 from cracks.inference.crack_map import CrackMap, map_cracks
+from cracks.inference.novelty import Familiar
 from cracks.inference.regions import in_millimetres, measure_regions
 from cracks.inference.ridges import Cracks, Mask, find_cracks
 from cracks.pipeline.outputs import replacing, write_csv, write_text
@@ -34,6 +35,7 @@ class Inspection:
     cracks: Cracks
     regions: pd.DataFrame  # as `measure_regions` gives it, with millimetres if they are known
     mm_per_pixel: float | None
+    unlike_training: float | None = None  # share of patches; None if not checked
 
     @property
     def cracked_share(self) -> float:
@@ -59,19 +61,45 @@ class Inspection:
         if self.mm_per_pixel:
             for name in ("length", "max_width"):
                 sizes[f"{name}_mm"] = round(self.mm_per_pixel * sizes[name], 1)
+        if self.unlike_training is not None:
+            sizes["unlike_training"] = round(self.unlike_training, 4)
         return sizes
 
 
 def inspect(
-    rgb: RGB, classifier: LocalClassifier, patch: int, stride: int, mm_per_pixel: float | None
+    rgb: RGB,
+    classifier: LocalClassifier,
+    patch: int,
+    stride: int,
+    mm_per_pixel: float | None,
+    familiar: Familiar | None = None,
 ) -> Inspection:
     """Map a photograph, find the cracks in it and measure them.
+
+    With training features, also say which share of the patches is unlike the training images.
 
     Raises:
         CracksError: if the photograph is smaller than a patch or the stride leaves gaps.
     """
-    crackmap = map_cracks(rgb, classifier, patch, stride)
-    return conclude(rgb, classifier.backbone, crackmap, classifier.threshold, mm_per_pixel)
+    crackmap, unlike = compared_map(rgb, classifier, patch, stride, familiar)
+    found = conclude(rgb, classifier.backbone, crackmap, classifier.threshold, mm_per_pixel)
+    return replace(found, unlike_training=unlike)
+
+
+def compared_map(
+    rgb: RGB, classifier: LocalClassifier, patch: int, stride: int, familiar: Familiar | None
+) -> tuple[CrackMap, float | None]:
+    """The map of a photograph, and the share of its patches that is unlike the training images.
+
+    Raises:
+        CracksError: if the photograph is smaller than a patch or the stride leaves gaps.
+    """
+    if not familiar:
+        return map_cracks(rgb, classifier, patch, stride), None
+    distances: list[float] = []
+    engine = familiar.watching(classifier.engine, distances)
+    crackmap = map_cracks(rgb, replace(classifier, engine=engine), patch, stride)
+    return crackmap, familiar.unlike_share(distances)
 
 
 def conclude(

@@ -1,52 +1,107 @@
-"""How far a photograph is from the images that a head was trained on."""
+"""How far images are from those that a head was trained on.
 
-from functools import cached_property
+The distance of an image is that to the nearest training image, between features in units of each
+channel's deviation. Images of the valid part say what is usual: 5 % of them are called unlike the
+training images, and of other images of that kind about as many.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+from scipy.stats import fisher_exact
 
-from cracks.backbones.engines.batches import BATCH
-from cracks.images.decoding import RGB, to_input
-from cracks.inference.classifier import LocalClassifier
-from cracks.inference.crack_map import patch_corners
+from cracks.backbones.engines.batches import Pixels
+from cracks.backbones.engines.registry import Features, FeaturesAndMaps
+from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import TRAIN, VALID
 from cracks.pipeline.row_file import FEATURES, open_rows
 
-_SAMPLE = 1000  # training images that a photograph is compared with
-_USUAL = 0.95  # share of training images that are nearer to another one than what is unfamiliar
+USUAL_SHARE = 0.05
+"""Share of the valid part that is called unlike the training images."""
+
+_SAMPLE = 1000  # images of a part that are used, at most
+_LEAST_DEVIATION = 0.001  # of the mean one: a channel that hardly varies must not decide alone
+_CLEAR_SHARE = 2 * USUAL_SHARE
+_SIGNIFICANT = 0.001
+
+Result = TypeVar("Result", bound=Features | FeaturesAndMaps)
 
 
 class Familiar:
-    """The features of a sample of the training images, each channel in units of its deviation."""
+    """The features of training images by one backbone, and the distances that are usual."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the features that `precompute` wrote."""
-        _, rows = open_rows(path, FEATURES)
-        every = -(-len(rows) // _SAMPLE)
-        features = np.asarray(rows[::every, 0], np.float64)
-        self._deviation = np.maximum(features.std(axis=0), 1e-6)
-        self._features = features / self._deviation
+    def __init__(self, path: Path, split: pd.DataFrame) -> None:
+        """Read the features of the train and valid parts, of about a thousand images each at most.
 
-    @cached_property
-    def _usual(self) -> float:
-        """The distance to the nearest other image that most training images do not exceed."""
-        distances = cdist(self._features, self._features)
-        np.fill_diagonal(distances, np.inf)
-        return float(np.quantile(distances.min(axis=1), _USUAL))
+        Args:
+            path: the features that `precompute` wrote.
+            split: the table that `split` wrote.
 
-    def unfamiliar_share(self, features: NDArray[np.float32]) -> float:
-        """The share of rows `[n, channels]` that are further from all images than is usual."""
-        distances = cdist(features / self._deviation, self._features)
-        return float((distances.min(axis=1) > self._usual).mean())
+        Raises:
+            CracksError: if the features are missing, damaged, or not those of the split's images.
+        """
+        features = _features(path, split, TRAIN)
+        deviation = features.std(axis=0)
+        self._deviation = np.maximum(deviation, _LEAST_DEVIATION * deviation.mean())
+        self._train = features / self._deviation
+        self._valid = self.distances(_features(path, split, VALID))
+        self._usual = np.quantile(self._valid, 1 - USUAL_SHARE)
+
+    def distances(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The distance of each row `[n, channels]` to the nearest training image."""
+        blocks = (features[start : start + _SAMPLE] for start in range(0, len(features), _SAMPLE))
+        found = [cdist(rows / self._deviation, self._train).min(axis=1) for rows in blocks]
+        return np.concatenate(found)
+
+    def unlike_share(self, distances: Sequence[float] | NDArray[np.float64]) -> float:
+        """The share of images that are further away than is usual, from their distances."""
+        return float((np.asarray(distances) > self._usual).mean())
+
+    def clearly_unlike(self, distances: Sequence[float]) -> bool:
+        """Whether more images are unlike the training images than chance explains.
+
+        They are if at least 10 % are, and Fisher's exact test against the valid part has p < 0.001;
+        or if all of them are further away than every image of valid: so one image is enough.
+        """
+        if min(distances) > self._valid.max():
+            return True
+        table = [_counted(np.asarray(d) > self._usual) for d in (distances, self._valid)]
+        p = fisher_exact(table, alternative="greater").pvalue
+        return self.unlike_share(distances) >= _CLEAR_SHARE and bool(p < _SIGNIFICANT)
+
+    def watching(
+        self, engine: Callable[[Pixels], Result], distances: list[float]
+    ) -> Callable[[Pixels], Result]:
+        """The engine, which also appends the distance of each image it sees to `distances`."""
+
+        def watched(pixels: Pixels) -> Result:
+            result = engine(pixels)
+            features = result.features if isinstance(result, FeaturesAndMaps) else result
+            distances.extend(self.distances(features).tolist())
+            return result
+
+        return watched
 
 
-def sample_features(rgb: RGB, classifier: LocalClassifier, patch: int) -> NDArray[np.float32]:
-    """The features of up to one batch of patches, spread over a photograph."""
-    corners = patch_corners(rgb.shape[1], rgb.shape[0], patch, patch)
-    places = np.unique(np.linspace(0, len(corners) - 1, BATCH).round().astype(int))
-    patches = [
-        to_input(rgb[y : y + patch, x : x + patch], classifier.image_size)
-        for x, y in (corners[place] for place in places)
-    ]
-    return classifier.engine(np.stack(patches)).features
+def _features(path: Path, split: pd.DataFrame, part: str) -> NDArray[np.float64]:
+    """The features of images of a part, spread evenly over it: `[n, channels]`."""
+    ids, rows = open_rows(path, FEATURES)
+    place = {name: index for index, name in enumerate(ids)}
+    names = split.loc[split["part"] == part, "id"]
+    names = names.iloc[:: max(-(-len(names) // _SAMPLE), 1)]
+    chosen = [place[name] for name in names if name in place]
+    if not chosen or len(chosen) < len(names):
+        raise CracksError(
+            f"Expected features of the images of {part} in {path}, found those of {len(chosen)} "
+            f"of {len(names)}; run `dvc repro`."
+        )
+    return np.asarray(rows[chosen, 0], np.float64)
+
+
+def _counted(unlike: NDArray[np.bool_]) -> tuple[int, int]:
+    return int(unlike.sum()), int((~unlike).sum())

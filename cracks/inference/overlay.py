@@ -109,10 +109,14 @@ def _headline(inspection: Inspection, name: str) -> list[str]:
     found = f"{count} cracked {'region' if count == 1 else 'regions'}"
     length, width = numbers[f"length{end}"], numbers[f"max_width{end}"]
     sizes = f"{length:,.0f} {unit} of cracks, at most {width:,.1f} {unit} wide"
-    return [
+    lines = [
         f"{name}: {found}, {100 * numbers['cracked_share']:.2f} % of the area",
         f"{title(inspection.backbone)}: {sizes}",
     ]
+    if inspection.unlike_training is not None:
+        share = 100 * inspection.unlike_training
+        lines.append(f"{share:.0f} % of the patches are unlike the training images")
+    return lines
 
 
 def _scale(inspection: Inspection, scale: float) -> ScaleBar:

@@ -47,7 +47,7 @@ def test_a_photograph_is_seen_by_both_backbones(added: dict[str, Any]) -> None:
 def test_the_threshold_decides_without_a_new_pass(
     address: str, added: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "map_cracks", None)  # a new pass would fail
+    monkeypatch.setattr(gallery, "compared_map", None)  # a new pass would fail
     found = get(address, added, "vgg16?threshold=0.5").json()
     assert found["summary"]["regions"] == len(found["regions"]) == 1
     assert found["regions"][0]["length"] == pytest.approx(195, abs=8)

@@ -196,6 +196,9 @@ def test_another_dataset_is_scored_apart(project: Project, tmp_path: Path) -> No
     metrics = json.loads(project.read("external/bridge/metrics.json"))
     assert metrics["vgg16.images"] == 12
     assert metrics["rejected"] == 1
+    assert 0 <= metrics["vgg16.unlike_training"] <= 1
+    assert "unlike training" in said
+    assert said.count("Trained on drawings, not on photographs: check ResNet50 and VGG16 on") == 1
     assert 0 <= metrics["vgg16.accuracy_low"] <= metrics["vgg16.accuracy"] <= 1
     assert project.files("metrics/**/*") == before
     assert len(project.read("external/bridge/predictions.csv").splitlines()) == 1 + 2 * 12

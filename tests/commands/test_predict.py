@@ -1,6 +1,8 @@
 """The files that `predict` writes, with a classifier that sees dark places."""
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cracks.commands import crack_maps, predict
+from cracks.commands import caveats, crack_maps, predict
 from cracks.commands.cli import cli
 from cracks.commands.crack_maps import MapOptions
 from cracks.heads.head import LinearHead
 from cracks.heads.statistics import Statistics
 from cracks.inference.classifier import Classifier
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import load_params
+from cracks.pipeline.paths import SPLIT, features_path
+from tests.support.features import made_features, write_features
+from tests.support.heads import ORIGIN
 from tests.support.project import ROOT
 from tests.support.walls import CLASSIFIER, PATCH, wall
 
@@ -38,6 +44,7 @@ def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Image.fromarray(pixels).save(tmp_path / name)
     params = load_params(ROOT / "params.yaml")
     classifier = Classifier("vgg16", 0.5, 32, mean, LinearHead(np.array([0.2]), -30.0))
+    monkeypatch.setattr(caveats, "read_origin", lambda _: ORIGIN)
     monkeypatch.setattr(predict, "load_params", lambda: params)
     monkeypatch.setattr(predict, "load_classifier", lambda *_: classifier)
     monkeypatch.setattr(predict, "load_local_classifier", lambda *_: CLASSIFIER)
@@ -125,3 +132,70 @@ def test_standardising_needs_many_images_and_is_for_classification(photographs: 
     for option in ("--map", "--explain"):
         with pytest.raises(click.UsageError, match="neither --map nor --explain"):
             cli.main(["predict", "a", "--standardise", option, "x"], standalone_mode=False)
+
+
+def train_on_features_around(centre: float) -> None:
+    """Features of one channel in train and valid, for the backbones of this module."""
+    parts = {part: centre + made_features(100, 1, n) for n, part in enumerate(("train", "valid"))}
+    write_csv(SPLIT, write_features(features_path("vgg16"), parts))
+
+
+def test_images_unlike_the_training_images_are_one_line_beside_a_clean_table(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_on_features_around(0)
+    assert run() == 0
+    said = capsys.readouterr()
+    assert len(pd.read_csv(io.StringIO(said.out))) == len(PHOTOGRAPHS)
+    (line,) = (line for line in said.err.splitlines() if "unlike" in line)
+    assert line.startswith("VGG16: 100.0 % of the images are unlike the training images, 5 % would")
+    assert "`python -m cracks external`" in line
+
+
+def test_images_like_the_training_images_are_not_remarked_on(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_on_features_around(200)
+    assert run("a", "b/1.png") == 0
+    assert "training images" not in capsys.readouterr().err
+
+
+def test_without_the_training_features_one_line_says_that_nothing_was_compared(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run() == 0
+    said = capsys.readouterr()
+    assert len(pd.read_csv(io.StringIO(said.out))) == len(PHOTOGRAPHS)
+    assert said.err.count("Not checked whether the images are like the training images") == 1
+    assert "Expected data/split.csv, found none" in said.err
+
+
+@pytest.mark.parametrize("options", [{}, {"maps": Path("maps")}])
+def test_heads_trained_on_drawings_are_said_to_be(
+    options: dict[str, Any],
+    photographs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(**options) == 0
+    assert "drawings" not in capsys.readouterr().err
+    monkeypatch.setattr(caveats, "read_origin", lambda _: replace(ORIGIN, dataset="sample"))
+    assert run(**options) == 0
+    said = capsys.readouterr()
+    assert said.err.count("Trained on drawings, not on photographs: check VGG16 on labelled") == 1
+    assert "drawings" not in said.out
+
+
+def test_a_map_says_which_share_of_its_patches_is_unlike(
+    photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("b", maps=Path("bare")) == 0
+    train_on_features_around(55)  # as dark as sound concrete
+    assert run("b", maps=Path("maps")) == 0
+    shares = pd.read_csv("maps/summary.csv").set_index("path")["unlike_training"]
+    assert "unlike_training" not in pd.read_csv("bare/summary.csv")
+    assert shares["b/1.png"] == 0
+    assert shares["b/1.jpg"] > 0.1
+    assert "unlike_training" in capsys.readouterr().out
+    with Image.open("maps/1.jpg-vgg16.png") as picture, Image.open("bare/1.jpg-vgg16.png") as bare:
+        assert picture.height > bare.height  # by a line

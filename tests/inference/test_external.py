@@ -9,11 +9,13 @@ from cracks.heads.statistics import Statistics
 from cracks.images.archive import write_archive
 from cracks.inference import external
 from cracks.inference.classifier import Trained
+from cracks.inference.novelty import Familiar
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import Audit as Limits
 from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import ARCHIVE, IMAGES
+from tests.support.features import made_features, write_features
 from tests.support.heads import ORIGIN
 from tests.support.images import jpeg, pixels
 from tests.support.project import ROOT
@@ -83,10 +85,29 @@ def test_images_of_another_wall_are_standardised(monkeypatch: pytest.MonkeyPatch
     write_source(Path("bright.zip"), 200, BRIGHT)
     for standardise, recall in ((False, 0), (True, 1)):
         found = external.score_images(
-            Path("bright.zip"), "positive", params, standardise=standardise
+            Path("bright.zip"), "positive", params, {}, standardise=standardise
         )
         assert found.metrics["vgg16.images"] == 200
         assert found.metrics["vgg16.recall"] == pytest.approx(recall, abs=0.05)
     write_source(Path("few.zip"), 150, BRIGHT, seed=1)
     with pytest.raises(CracksError, match="Expected at least 200 images .* found 150"):
-        external.score_images(Path("few.zip"), "positive", params, standardise=True)
+        external.score_images(Path("few.zip"), "positive", params, {}, standardise=True)
+
+
+def test_the_share_of_images_unlike_the_training_images_is_a_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {f"{label}/{n}.jpg": jpeg(pixels(n)) for n, label in enumerate(["no", "yes"] * 2, 10)}
+    write_archive(Path("elsewhere.zip"), sorted(members.items()))
+    found = np.array([[0.0], [0.0], [0.0], [30.0]], np.float32)
+    monkeypatch.setattr(external, "_features", lambda *_: found)
+    trained = Trained(LinearHead(np.array([1.0]), -1.0), ORIGIN, 0.5)
+    monkeypatch.setattr(external, "load_trained", lambda _: trained)
+    parts = {part: made_features(100, 1, n) for n, part in enumerate(("train", "valid"))}
+    path = tmp_path / "features.npy"
+    familiar = {"vgg16": Familiar(path, write_features(path, parts))}
+    params = load_params(ROOT / "params.yaml")
+    metrics = external.score_images(Path("elsewhere.zip"), "yes", params, familiar).metrics
+    assert metrics["vgg16.unlike_training"] == 0.25
+    assert "resnet50.unlike_training" not in metrics
+    assert metrics["resnet50.accuracy"] == 0.75
