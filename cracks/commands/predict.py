@@ -86,11 +86,11 @@ def _classified(
 ) -> pd.DataFrame:
     """One row a file; and a warning if the images are unlike the training images."""
     unreadable: dict[Path, str] = {}
-    if standardise:
-        classify = _standardised
+    if os.environ.get("RAY_ADDRESS") and not standardise:
+        threshold, found = _on_cluster(paths, backbone, params, unreadable)
     else:
-        classify = _on_cluster if os.environ.get("RAY_ADDRESS") else _one_by_one
-    threshold, found = classify(paths, backbone, params, familiar, unreadable)
+        classify = _standardised if standardise else _one_by_one
+        threshold, found = classify(paths, backbone, params, familiar, unreadable)
     rows = [
         (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
         if path in found
@@ -134,11 +134,7 @@ def _standardised(
 
 
 def _on_cluster(
-    paths: list[Path],
-    backbone: str,
-    params: Params,
-    _familiar: Familiar | None,
-    unreadable: dict[Path, str],
+    paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
 ) -> tuple[float, dict[Path, float]]:
     """As `_one_by_one` on a Ray cluster, where images are not compared with the training images."""
     from cracks.inference.cluster import probabilities_on_cluster
