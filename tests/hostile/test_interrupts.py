@@ -24,7 +24,8 @@ pytestmark = [
 
 IMPORTS = 1500  # about as many as a stage without TensorFlow has
 OF_DVCS_BAR = re.compile(
-    r"Exception ignored in: <function tqdm\.__del__ .*?^AttributeError: .*?'postfix'\n", re.S | re.M
+    r"Exception ignored in: <function tqdm\.__del__ .*?^AttributeError: .*?'postfix'\n",
+    re.DOTALL | re.MULTILINE,
 )
 """What Python prints if Ctrl-C meets DVC between the two halves of its own bar's constructor."""
 
