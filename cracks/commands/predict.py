@@ -89,8 +89,9 @@ def _classified(
     if os.environ.get("RAY_ADDRESS") and not standardise:
         threshold, found = _on_cluster(paths, backbone, params, unreadable)
     else:
-        classify = _standardised if standardise else _one_by_one
-        threshold, found = classify(paths, backbone, params, familiar, unreadable)
+        threshold, found = _on_this_machine(
+            paths, backbone, params, familiar, unreadable, standardise=standardise
+        )
     rows = [
         (path, backbone, label_of(found[path], threshold), found[path], threshold, "")
         if path in found
@@ -100,43 +101,35 @@ def _classified(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _one_by_one(
+def _on_this_machine(
     paths: list[Path],
     backbone: str,
     params: Params,
     familiar: Familiar | None,
     unreadable: dict[Path, str],
+    *,
+    standardise: bool,
 ) -> tuple[float, dict[Path, float]]:
-    """The threshold, and P(crack) of each file that is not noted in `unreadable`."""
-    classifier = load_classifier(backbone, params)
-    with _compared(classifier, familiar) as watched:
-        inputs = read_inputs(paths, classifier.image_size, unreadable)
-        probabilities = watched.probabilities(inputs)
-        found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
-    return classifier.threshold, found
+    """The threshold, and P(crack) of each file that is not noted in `unreadable`.
 
-
-def _standardised(
-    paths: list[Path],
-    backbone: str,
-    params: Params,
-    familiar: Familiar | None,
-    unreadable: dict[Path, str],
-) -> tuple[float, dict[Path, float]]:
-    """As `_one_by_one`, features standardised by those of all files together, on this machine."""
+    With `standardise`, features are standardised by those of all files together.
+    """
     classifier = load_classifier(backbone, params)
-    training = training_statistics(head_path(backbone))
     with _compared(classifier, familiar) as watched:
         shown = progress(paths, desc=backbone, unit="img")
         inputs = read_inputs(shown, classifier.image_size, unreadable)
-        found = watched.standardised_probabilities(inputs, training)
+        if standardise:
+            training = training_statistics(head_path(backbone))
+            found = watched.standardised_probabilities(inputs, training)
+        else:
+            found = dict(watched.probabilities(inputs))
     return classifier.threshold, found
 
 
 def _on_cluster(
     paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
 ) -> tuple[float, dict[Path, float]]:
-    """As `_one_by_one` on a Ray cluster, where images are not compared with the training images."""
+    """As `_on_this_machine`, on a Ray cluster; the training images are not compared with there."""
     from cracks.inference.cluster import probabilities_on_cluster
 
     probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)

@@ -13,7 +13,7 @@ from cracks.dataset.audit import audit_archive, fingerprint_members
 from cracks.dataset.duplicates import find_copies
 from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
-from cracks.heads.head import training_statistics
+from cracks.heads.head import Origin, training_statistics
 from cracks.heads.standardisation import check_enough, standardised
 from cracks.images.archive import write_archive
 from cracks.inference.classifier import load_trained
@@ -66,9 +66,19 @@ def score_images(
         images, seen = _unseen(archive, audit.images, params.audit)
         if standardise:
             check_enough(len(images))
-        features = {b: _features(b, params, archive, images, Path(folder)) for b in params.weights}
-    scores = {b: _scores(b, rows, standardise=standardise) for b, rows in features.items()}
-    metrics = _evaluate(scores, images)
+        trained = {b: load_trained(b) for b in params.weights}
+        features = {
+            b: _features(b, one.origin, params, archive, images, Path(folder))
+            for b, one in trained.items()
+        }
+    heads = {b: one.head for b, one in trained.items()}
+    if standardise:
+        heads = {
+            b: standardised(head, training_statistics(head_path(b)), features[b])
+            for b, head in heads.items()
+        }
+    scores = {b: head.probability(features[b]) for b, head in heads.items()}
+    metrics = _evaluate(scores, {b: one.threshold for b, one in trained.items()}, images)
     for backbone, known in familiar.items():
         share = known.unlike_share(known.distances(features[backbone]))
         metrics[f"{backbone}.unlike_training"] = share
@@ -110,16 +120,20 @@ def _copied(
 
 
 def _features(
-    backbone: str, params: Params, archive: Path, images: pd.DataFrame, folder: Path
+    backbone: str,
+    origin: Origin,
+    params: Params,
+    archive: Path,
+    images: pd.DataFrame,
+    folder: Path,
 ) -> NDArray[np.float32]:
-    """The features of each image `[n, channels]`, extracted as in the pipeline."""
-    trained = load_trained(backbone)
+    """The features of each image `[n, channels]`, extracted as for the training of the head."""
     extraction = Extraction(
         backbone=backbone,
         weights=weights_path(backbone),
-        image_size=trained.origin.image_size,
+        image_size=origin.image_size,
         engine=params.engine,
-        precision=trained.origin.precision,
+        precision=origin.precision,
         augmentation=params.augmentation.model_copy(update={"views": 0}),
     )
     path = folder / f"{backbone}.npy"
@@ -128,25 +142,14 @@ def _features(
     return np.array(features[:, 0])
 
 
-def _scores(
-    backbone: str, features: NDArray[np.float32], *, standardise: bool
-) -> NDArray[np.float64]:
-    """P(crack) of each image."""
-    head = load_trained(backbone).head
-    if standardise:
-        head = standardised(head, training_statistics(head_path(backbone)), features)
-    return head.probability(features)
-
-
 def _evaluate(
-    scores: dict[str, np.ndarray],
-    images: pd.DataFrame,
+    scores: dict[str, np.ndarray], thresholds: dict[str, float], images: pd.DataFrame
 ) -> Metrics:
     labels = np.array([CLASSES.index(label) for label in images["label"]])
     metrics: Metrics = {}
     for backbone, probability in scores.items():
-        threshold = load_trained(backbone).threshold
-        found = evaluate_part(Scored(labels, probability, images["group"].to_numpy(), threshold))
+        groups = images["group"].to_numpy()
+        found = evaluate_part(Scored(labels, probability, groups, thresholds[backbone]))
         metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
     return metrics
 

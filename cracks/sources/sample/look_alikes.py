@@ -173,15 +173,14 @@ def _holes(random: Random, surface: Surface) -> Surface:
 def _stones(random: Random, surface: Surface) -> Surface:
     """Grit, leaves, crumbs of mortar that lie on the surface and throw a shadow."""
     shape = surface.shape
-    surface_with = surface
     for _ in range(random.integers(1, 4)):
         radius, stretch = random.uniform(2, 14), random.uniform(1, 3)
         centre = random.uniform(0, 1, 2) * shape
         spot = filled([blob(random, centre, radius, 0.12, stretch)], shape)
         shadow = moved(spot, *np.rint(random.uniform(-4, 4, 2)).astype(int))
-        surface_with = surface_with.darkened(random.uniform(0.1, 0.5) * shadow)
-        surface_with = surface_with.covered(spot, grey(random, 0.2, 0.9, tint=0.2))
-    return surface_with
+        surface = surface.darkened(random.uniform(0.1, 0.5) * shadow)
+        surface = surface.covered(spot, grey(random, 0.2, 0.9, tint=0.2))
+    return surface
 
 
 def _plants(random: Random, surface: Surface) -> Surface:

@@ -32,20 +32,18 @@ def _concrete(random: Random, shape: Shape) -> Surface:
         (1 + tone)[..., np.newaxis] * grey(random, 0.35, 0.8, tint=0.022),
         _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)),
     )
-    if random.random() < 0.5:
-        surface = _mottled(random, surface)
-    if random.random() < 0.25:
-        surface = _speckled(random, surface)
-    if random.random() < 0.6:
-        surface = _pitted(random, surface)
-    if random.random() < 0.25:
-        surface = _flaked(random, surface)
-    if random.random() < 0.3:
-        surface = _bubbles(random, surface)
-    if random.random() < 0.12:
-        surface = _boards(random, surface)
-    if random.random() < 0.35:
-        surface = _blotches(random, surface)
+    additions = (
+        (0.5, _mottled),
+        (0.25, _speckled),
+        (0.6, _pitted),
+        (0.25, _flaked),
+        (0.3, _bubbles),
+        (0.12, _boards),
+        (0.35, _blotches),
+    )
+    for share, add in additions:
+        if random.random() < share:
+            surface = add(random, surface)
     return surface
 
 
