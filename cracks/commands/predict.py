@@ -129,7 +129,7 @@ def _on_this_machine(
 def _on_cluster(
     paths: list[Path], backbone: str, params: Params, unreadable: dict[Path, str]
 ) -> tuple[float, dict[Path, float]]:
-    """As `_on_this_machine`, on a Ray cluster; the training images are not compared with there."""
+    """As `_on_this_machine`, on a Ray cluster; nothing is compared with the training there."""
     from cracks.inference.cluster import probabilities_on_cluster
 
     probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
