@@ -1,6 +1,6 @@
 """split: assign images to train, valid and test; copies and photographs stay together."""
 
-from cracks.dataset.photographs import photographs_of
+from cracks.dataset.photographs import photograph_rule, photographs_of
 from cracks.dataset.split import PHOTOGRAPH, assign_parts, count_split
 from cracks.pipeline.inputs import read_images
 from cracks.pipeline.labels import PARTS
@@ -14,8 +14,8 @@ def main() -> None:
     """Write data/split.csv and metrics/split.json."""
     params = load_params()
     images = read_images()
-    if params.dataset == "photos" and params.photos.group:
-        images[PHOTOGRAPH] = photographs_of(images["id"], params.photos.group)
+    if rule := photograph_rule(params):
+        images[PHOTOGRAPH] = photographs_of(images["id"], rule)
     split = assign_parts(images, params.split)
     counts = count_split(split)
     write_csv(SPLIT, split)

@@ -7,7 +7,16 @@ import pandas as pd
 
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.labels import place_of
-from cracks.pipeline.params import PARENT
+from cracks.pipeline.params import PARENT, Params
+
+DRAWN = r"(\d+)\.jpg$"
+"""The rule of the drawn sample, where images of one number are patches of one wall."""
+
+
+def photograph_rule(params: Params) -> str | None:
+    """The rule by which `photographs_of` reads the photograph from an id; None if none is known."""
+    rules = {"sample": DRAWN, "photos": params.photos.group}
+    return rules.get(params.dataset)
 
 
 def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
@@ -15,7 +24,7 @@ def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
 
     Args:
         ids: `[train|valid|test/]<class folder>/…`.
-        rule: `photos.group` of params.yaml: a regular expression, searched for in the id, whose
+        rule: as `photos.group` of params.yaml: a regular expression, searched for in the id, whose
             first group is the photograph (the whole match, if no group took part in it); or
             `parent`, for the folders between the class folder and the file.
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from cracks.dataset.audit import audit_archive
-from cracks.dataset.split import assign_parts
+from cracks.dataset.photographs import DRAWN, photographs_of
+from cracks.dataset.split import PHOTOGRAPH, assign_parts
 from cracks.evaluation.metrics import ENDS, Metrics, Scored, choose_threshold, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import LinearHead, folded
@@ -136,6 +137,8 @@ def _audited(name: str, params: Params, options: Options, folder: Path) -> Sourc
     write_archive(archive, _members(name, params, options))
     positive_class = CLASSES[1] if name == SAMPLE else options.positive_class
     images = audit_archive(archive, positive_class, params.audit).images
+    if name == SAMPLE:
+        images[PHOTOGRAPH] = photographs_of(images["id"], DRAWN)
     if options.standardise and len(images) < LEAST_IMAGES:
         raise CracksError(
             f"Expected at least {LEAST_IMAGES} images in {name} to standardise features by, found "

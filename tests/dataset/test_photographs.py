@@ -1,8 +1,10 @@
 import pandas as pd
 import pytest
 
-from cracks.dataset.photographs import photographs_of
+from cracks.dataset.photographs import DRAWN, photographs_of
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import CLASSES
+from cracks.sources.sample.dataset import member_name
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,8 @@ def test_an_image_without_a_photograph_is_one_sentence(rule: str, names: list[st
     with pytest.raises(CracksError, match="found 2 of 3 for which it does not, the first") as error:
         photographs_of(pd.Series(names), rule)
     assert repr(names[1]) in str(error.value)
+
+
+def test_the_drawn_patches_of_one_wall_are_one_photograph() -> None:
+    ids = pd.Series([member_name(label, number) for label in CLASSES for number in (1, 23456)])
+    assert list(photographs_of(ids, DRAWN)) == ["00001", "23456"] * 2

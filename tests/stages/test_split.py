@@ -47,11 +47,23 @@ def test_photographs_are_named_and_kept_whole(
     )
 
 
-@pytest.mark.parametrize(("dataset", "group"), [("photos", None), ("sample", r"(\d+)-\d+\.jpg$")])
+def test_drawn_patches_of_one_wall_are_kept_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    split, metrics = run(tmp_path, "sample", None)
+    assert split.groupby("photograph")["part"].nunique().max() == 1
+    assert (split["photograph"].str.fullmatch(r"\d+")).all()
+    assert metrics.keys() == json.loads((ROOT / "metrics/split.json").read_text()).keys()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "group"), [("photos", None), ("concrete", r"(\d+)-\d+\.jpg$")]
+)
 def test_without_photographs_nothing_speaks_of_them(
     dataset: str, group: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     split, metrics = run(tmp_path, dataset, group)
     assert list(split.columns) == ["id", "label", "part", "group", "sha256"]
-    assert metrics.keys() == json.loads((ROOT / "metrics/split.json").read_text()).keys()
+    assert not [name for name in metrics if "photograph" in name]
