@@ -57,9 +57,7 @@ def test_drawn_patches_of_one_wall_are_kept_together(
     assert metrics.keys() == json.loads((ROOT / "metrics/split.json").read_text()).keys()
 
 
-@pytest.mark.parametrize(
-    ("dataset", "group"), [("photos", None), ("concrete", r"(\d+)-\d+\.jpg$")]
-)
+@pytest.mark.parametrize(("dataset", "group"), [("photos", None), ("concrete", r"(\d+)-\d+\.jpg$")])
 def test_without_photographs_nothing_speaks_of_them(
     dataset: str, group: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
