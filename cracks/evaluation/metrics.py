@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
 
 from cracks.evaluation.statistics import (
     Groups,
@@ -92,16 +91,26 @@ def _uncracked(scored: Scored) -> NDArray[np.bool_]:
     return np.asarray(scored.labels == 0)
 
 
-def _precision(s: Scored) -> float:
-    return float(metrics.precision_score(s.labels, s.predicted, zero_division=0))
+def _of_answers(name: str) -> Callable[[Scored], float]:
+    """A score of scikit-learn, which takes a second to import: only where it is computed."""
+
+    def score(s: Scored) -> float:
+        from sklearn import metrics
+
+        return float(getattr(metrics, name)(s.labels, s.predicted, zero_division=0))
+
+    return score
 
 
-def _f1(s: Scored) -> float:
-    return float(metrics.f1_score(s.labels, s.predicted, zero_division=0))
+def _of_probability(name: str) -> Callable[[Scored], float]:
+    """The same for scores of probabilities."""
 
+    def score(s: Scored) -> float:
+        from sklearn import metrics
 
-def _of_probability(score: Callable[..., float]) -> Callable[[Scored], float]:
-    return lambda s: float(score(s.labels, s.probability.astype(np.float64)))
+        return float(getattr(metrics, name)(s.labels, s.probability.astype(np.float64)))
+
+    return score
 
 
 def _share_right(images: Callable[[Scored], NDArray[np.bool_]]) -> Callable[[Scored], float]:
@@ -132,37 +141,37 @@ METRICS = {
         share_of=_all,
         headline=("value", "low", "high", "std"),
     ),
-    "precision": Metric("precision", _precision, better=1, over_seeds=True, headline=("value",)),
-    "f1": Metric("F1", _f1, better=1, over_seeds=True, headline=("value",)),
+    "precision": Metric(
+        "precision", _of_answers("precision_score"), better=1, over_seeds=True, headline=("value",)
+    ),
+    "f1": Metric("F1", _of_answers("f1_score"), better=1, over_seeds=True, headline=("value",)),
     "specificity": Metric(
         "specificity", _share_right(_uncracked), better=1, over_seeds=True, share_of=_uncracked
     ),
     "roc_auc": Metric(
         "ROC AUC",
-        _of_probability(metrics.roc_auc_score),
+        _of_probability("roc_auc_score"),
         better=1,
         over_seeds=True,
         headline=("value",),
     ),
     "average_precision": Metric(
         "average precision",
-        _of_probability(metrics.average_precision_score),
+        _of_probability("average_precision_score"),
         better=1,
         over_seeds=True,
     ),
     "loss": Metric(
         "loss",
-        _of_probability(metrics.log_loss),
+        _of_probability("log_loss"),
         better=-1,
         over_seeds=True,
         headline=("value",),
     ),
-    "brier": Metric(
-        "Brier score", _of_probability(metrics.brier_score_loss), better=-1, over_seeds=True
-    ),
+    "brier": Metric("Brier score", _of_probability("brier_score_loss"), better=-1, over_seeds=True),
     "calibration_error": Metric(
         "expected calibration error",
-        _of_probability(expected_calibration_error),
+        lambda s: expected_calibration_error(s.labels, s.probability.astype(np.float64)),
         better=-1,
         over_seeds=True,
     ),

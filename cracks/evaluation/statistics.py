@@ -7,8 +7,8 @@ groups of copies.
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 CONFIDENCE = 0.95
 BOOTSTRAP_SAMPLES = 9999
@@ -53,7 +53,7 @@ def wilson_interval(successes: int, n: int, effective: float | None = None) -> I
     """
     size = n if effective is None else effective
     share = successes / n
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(scipy.stats.norm.ppf((1 + CONFIDENCE) / 2))
     centre = share + z**2 / (2 * size)
     half = z * np.sqrt(share * (1 - share) / size + (z / (2 * size)) ** 2)
     low, high = ((centre + side * half) / (1 + z**2 / size) for side in (-1, 1))
@@ -74,7 +74,9 @@ def exact_mcnemar(first: Answers, second: Answers, groups: Groups) -> float:
     """
     lead = _sums(first.astype(np.int64) - second.astype(np.int64), groups)
     discordant = int(np.count_nonzero(lead))
-    return float(stats.binomtest(int((lead > 0).sum()), discordant).pvalue) if discordant else 1.0
+    if not discordant:
+        return 1.0
+    return float(scipy.stats.binomtest(int((lead > 0).sum()), discordant).pvalue)
 
 
 def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interval:
@@ -90,7 +92,7 @@ def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interva
     """
     lead = _sums(first.astype(np.float64) - second.astype(np.float64), groups)
     sizes = _sums(np.ones(len(first)), groups)
-    result = stats.bootstrap(
+    result = scipy.stats.bootstrap(
         (lead, sizes),
         lambda lead, sizes, axis: lead.sum(axis=axis) / sizes.sum(axis=axis),
         paired=True,
@@ -113,7 +115,7 @@ def seeds_p(first: OverSeeds, second: OverSeeds) -> float:
     """Two-sided p-value that two sets of seeds have the same mean (Welch's t-test, 1947)."""
     if first.std == second.std == 0:
         return float(first.mean == second.mean)
-    return float(stats.ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
+    return float(scipy.stats.ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
 
 
 def expected_calibration_error(

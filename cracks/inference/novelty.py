@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
-from scipy.stats import fisher_exact
 
 from cracks.backbones.engines.batches import Pixels
 from cracks.backbones.engines.registry import Features, FeaturesAndMaps
@@ -71,7 +71,7 @@ class Familiar:
         if min(distances) > self._valid.max():
             return True
         table = [_counted(np.asarray(d) > self._usual) for d in (distances, self._valid)]
-        p = fisher_exact(table, alternative="greater").pvalue
+        p = scipy.stats.fisher_exact(table, alternative="greater").pvalue
         return self.unlike_share(distances) >= _CLEAR_SHARE and bool(p < _SIGNIFICANT)
 
     def watching(

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from cracks.evaluation.metrics import (
 )
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.outputs import write_json
+from tests.support.project import ROOT
 
 LABELS = np.array([1, 1, 1, 1, 0, 0, 0, 0])
 PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1], dtype=np.float32)
@@ -135,3 +138,11 @@ def test_a_comparison_of_copies_is_no_surer_than_one_of_images() -> None:
     for end in ("low", "high"):
         name = f"accuracy_difference_{end}"
         assert found[name] == pytest.approx(single[name]), name
+
+
+def test_what_only_shows_metrics_does_not_wait_for_scikit_learn() -> None:
+    code = "import sys, cracks.commands.summary; print({'sklearn', 'scipy.stats'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
