@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,16 +13,38 @@ from PIL import Image
 
 from cracks.backbones.weights import write_weights
 from cracks.images.archive import write_archive
+from tests.support.once import made_once, session_folder
 from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
 from tests.support.results import make_results_project
 
 
+@pytest.fixture(scope="session", autouse=True)
+def session_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cache folder of fixtures that several tests share, and of all processes of the session.
+
+    No test reads or writes the caches of the person who runs it.
+    """
+    folder = session_folder(tmp_path_factory) / "caches"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRACKS_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(autouse=True)
-def own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test reads or writes the caches of the person who runs it."""
+def own_caches(
+    session_caches: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Each test has a cache folder of its own."""
     folder = tmp_path_factory.mktemp("caches")
     monkeypatch.setenv("CRACKS_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def common_models(session_caches: Path, own_caches: Path) -> None:
+    """Backbones are converted once a session: for tests that do not look into the cache."""
+    (session_caches / "models").mkdir(parents=True, exist_ok=True)
+    (own_caches / "models").symlink_to(session_caches / "models")
 
 
 @pytest.fixture
@@ -39,13 +62,11 @@ def results_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A function that gives the weights file of a backbone, random, made once a session."""
-    folder = tmp_path_factory.mktemp("weights")
 
     def weights(backbone: str) -> Path:
-        path = folder / f"{backbone}.weights.h5"
-        if not path.exists():
-            write_weights(backbone, "random", 0, path)
-        return path
+        name = f"{backbone}.weights.h5"
+        folder = session_folder(tmp_path_factory) / backbone
+        return made_once(folder, lambda to: write_weights(backbone, "random", 0, to / name)) / name
 
     return weights
 
@@ -77,15 +98,22 @@ def noise_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.Da
 
 @pytest.fixture(scope="session")
 def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The real pipeline, run once on a small sample."""
+    """The real pipeline, run once on a small sample; a copy for each process of the session."""
+
+    def run(folder: Path) -> None:
+        (folder / "caches").mkdir()
+        project = make_project(folder / "project", SMALL, CRACKS_CACHE=str(folder / "caches"))
+        (project.folder / "dvc.lock").unlink(missing_ok=True)
+        assert project.stages_run("dvc", "repro") == STAGE_NAMES
+        project.run("git", "add", "--all")
+        project.run("git", "commit", "--quiet", "--message", "Results")
+
+    made = made_once(session_folder(tmp_path_factory) / "pipeline", run)
     folder = tmp_path_factory.mktemp("one") / "a folder with spaces"
-    caches = str(tmp_path_factory.mktemp("caches"))
-    project = make_project(folder, SMALL, CRACKS_CACHE=caches)
-    (folder / "dvc.lock").unlink(missing_ok=True)
-    assert project.stages_run("dvc", "repro") == STAGE_NAMES
-    project.run("git", "add", "--all")
-    project.run("git", "commit", "--quiet", "--message", "Results")
-    return project
+    caches = tmp_path_factory.mktemp("caches") / "copy"
+    shutil.copytree(made / "project", folder, symlinks=True)
+    shutil.copytree(made / "caches", caches, symlinks=True)
+    return Project(folder, {"CRACKS_CACHE": str(caches)})
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from cracks.heads.head import LinearHead
 from cracks.inference.classifier import Classifier
 from cracks.pipeline.errors import CracksError
 
-SIZE = 64
+SIZE = 32
+
+pytestmark = pytest.mark.usefixtures("common_models")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from tests.support.project import ROOT
 
 BACKBONE = "vgg16"
 
+pytestmark = pytest.mark.usefixtures("common_models")
+
 
 @pytest.fixture
 def params(
@@ -35,7 +37,7 @@ def params(
     features = random.random((40, 512), np.float32) + labels[:, np.newaxis].astype(np.float32)
     recipe = Recipe(epochs=1, batch_size=8, learning_rate=1.0, l2=1.0)
     (head,), _ = train_heads(recipe, [0], (features, labels), (features, labels))
-    save_head(head, origin_of(weights, 32, precision="int8"), head_path(BACKBONE))
+    save_head(head, origin_of(weights, 64, precision="int8"), head_path(BACKBONE))
     EVALUATION.parent.mkdir()
     EVALUATION.write_text(json.dumps({f"{BACKBONE}.threshold": 0.5}))
     return load_params(ROOT / "params.yaml")

@@ -30,6 +30,8 @@ Archive = tuple[Path, pd.DataFrame]
 
 SIZE = 32
 
+pytestmark = pytest.mark.usefixtures("common_models")
+
 
 @pytest.fixture
 def extraction(random_weights: Weights) -> Extraction:

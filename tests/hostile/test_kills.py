@@ -22,15 +22,15 @@ pytestmark = [
 
 KILLS = {
     "download": ["stage", "dvc", "dvc", "both", "worker", "worker"],
-    "weights": ["stage", "dvc", "dvc", "both"],
-    "audit": ["stage", "dvc", "dvc", "both", "worker", "worker"],
-    "split": ["stage", "dvc", "both"],
-    "precompute-resnet50": ["stage", "dvc", "both"],
-    "precompute-vgg16": ["stage", "dvc", "dvc", "both"],
-    "train-head-resnet50": ["stage", "dvc", "both"],
-    "train-head-vgg16": ["dvc", "dvc", "both"],
-    "evaluate": ["stage", "dvc", "both", "both"],
-    "report": ["stage", "dvc", "dvc", "both"],
+    "weights": ["stage", "dvc"],
+    "audit": ["stage", "stage", "dvc", "dvc", "both", "both", "worker", "worker"],
+    "split": ["stage", "stage", "dvc", "dvc", "both", "both"],
+    "precompute-resnet50": ["dvc"],
+    "precompute-vgg16": ["stage", "dvc", "both"],
+    "train-head-resnet50": ["stage"],
+    "train-head-vgg16": ["dvc", "both"],
+    "evaluate": ["stage", "stage", "dvc", "dvc", "both", "both"],
+    "report": ["stage", "dvc", "dvc", "both", "both"],
 }
 """What is killed while a stage runs; kills of DVC alone are what used to leave orphans."""
 

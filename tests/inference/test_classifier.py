@@ -26,6 +26,8 @@ from tests.support.project import ROOT
 SIZE = 64
 BACKBONE = "vgg16"
 
+pytestmark = pytest.mark.usefixtures("common_models")
+
 
 @pytest.fixture
 def trained(

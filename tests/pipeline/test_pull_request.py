@@ -193,7 +193,8 @@ def test_photographs_are_shared(project: Project, tmp_path: Path) -> None:
     project.run("git", "clone", "--quiet", "--bare", str(project.folder), str(origin))
     one = with_cache_of(project, clone_of(origin, tmp_path / "one", **project.environment))
     shutil.unpack_archive(one.folder / "data/images.zip", one.folder / "data/photos")
-    one.set({"dataset": "photos"})
+    # split as the drawn sample is, so that its heads come from the run cache
+    one.set({"dataset": "photos", "photos.group": r"(\d+)\.jpg$"})
     one.run("dvc", "add", "data/photos/negative/", "data/photos/positive/")
     one.run("git", "add", "data/photos")
     assert one.run("git", "status", "--porcelain", "data").split() == [
@@ -211,11 +212,14 @@ def test_photographs_are_shared(project: Project, tmp_path: Path) -> None:
     two.run("dvc", "pull", "--quiet")
     assert two.stages_run("dvc", "repro") == []
 
-    for epochs in (5, 6):
-        one.run("dvc", "exp", "run", "--queue", "-S", f"epochs={epochs}")
+    for threshold in (0.3, 0.4):
+        one.run("dvc", "exp", "run", "--queue", "-S", f"threshold={threshold}")
     one.run("dvc", "exp", "run", "--run-all")
     said = one.run("python", "-m", "cracks", "experiments")
-    assert sorted(line.split()[-1] for line in said.splitlines()[-2:]) == ["epochs=5", "epochs=6"]
+    assert sorted(line.split()[-1] for line in said.splitlines()[-2:]) == [
+        "threshold=0.3",
+        "threshold=0.4",
+    ]
     assert "failed" not in said
 
     # one more photograph is seen, and so is its absence from the results

@@ -18,6 +18,8 @@ Weights = Callable[[str], Path]
 Engine = Callable[[Pixels], Features]
 SIZE = 64
 
+pytestmark = pytest.mark.usefixtures("common_models")
+
 
 @pytest.fixture(scope="module")
 def pixels() -> np.ndarray:
@@ -116,12 +118,16 @@ sys.stdout.write(run(pixels).tobytes().hex())
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are pinned as on Linux")
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_one_core_and_all_give_the_same_bits(random_weights: Weights, precision: str) -> None:
-    path = str(random_weights("resnet50"))
+@pytest.mark.parametrize(
+    ("backbone", "precision"), [("resnet50", "float32"), ("vgg16", "float32"), ("vgg16", "int8")]
+)
+def test_one_core_and_all_give_the_same_bits(
+    random_weights: Weights, backbone: str, precision: str
+) -> None:
+    path = str(random_weights(backbone))
     results = [
         subprocess.run(
-            [sys.executable, "-c", SCRIPT, "resnet50", path, str(cores), precision],
+            [sys.executable, "-c", SCRIPT, backbone, path, str(cores), precision],
             capture_output=True,
             text=True,
             check=True,
