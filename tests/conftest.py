@@ -17,6 +17,14 @@ from tests.support.once import made_once, session_folder
 from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
 from tests.support.results import make_results_project
 
+LONGEST = ("test_clean_clone.py", "test_end_to_end.py", "test_pull_request.py", "test_kills.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules come first, so that two processes end at about the same time."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def session_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
