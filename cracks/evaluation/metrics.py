@@ -7,7 +7,7 @@ what they need from there. A *positive* is a crack.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,24 +91,23 @@ def _uncracked(scored: Scored) -> NDArray[np.bool_]:
     return np.asarray(scored.labels == 0)
 
 
-def _of_answers(name: str) -> Callable[[Scored], float]:
+def _answers(scored: Scored) -> NDArray[np.bool_]:
+    return scored.predicted
+
+
+def _probability(scored: Scored) -> NDArray[np.float64]:
+    return scored.probability.astype(np.float64)
+
+
+def _by_sklearn(
+    name: str, inputs: Callable[[Scored], NDArray[Any]], **options: object
+) -> Callable[[Scored], float]:
     """A score of scikit-learn, which takes a second to import: only where it is computed."""
 
     def score(s: Scored) -> float:
         from sklearn import metrics
 
-        return float(getattr(metrics, name)(s.labels, s.predicted, zero_division=0))
-
-    return score
-
-
-def _of_probability(name: str) -> Callable[[Scored], float]:
-    """The same for scores of probabilities."""
-
-    def score(s: Scored) -> float:
-        from sklearn import metrics
-
-        return float(getattr(metrics, name)(s.labels, s.probability.astype(np.float64)))
+        return float(getattr(metrics, name)(s.labels, inputs(s), **options))
 
     return score
 
@@ -142,36 +141,48 @@ METRICS = {
         headline=("value", "low", "high", "std"),
     ),
     "precision": Metric(
-        "precision", _of_answers("precision_score"), better=1, over_seeds=True, headline=("value",)
+        "precision",
+        _by_sklearn("precision_score", _answers, zero_division=0),
+        better=1,
+        over_seeds=True,
+        headline=("value",),
     ),
-    "f1": Metric("F1", _of_answers("f1_score"), better=1, over_seeds=True, headline=("value",)),
+    "f1": Metric(
+        "F1",
+        _by_sklearn("f1_score", _answers, zero_division=0),
+        better=1,
+        over_seeds=True,
+        headline=("value",),
+    ),
     "specificity": Metric(
         "specificity", _share_right(_uncracked), better=1, over_seeds=True, share_of=_uncracked
     ),
     "roc_auc": Metric(
         "ROC AUC",
-        _of_probability("roc_auc_score"),
+        _by_sklearn("roc_auc_score", _probability),
         better=1,
         over_seeds=True,
         headline=("value",),
     ),
     "average_precision": Metric(
         "average precision",
-        _of_probability("average_precision_score"),
+        _by_sklearn("average_precision_score", _probability),
         better=1,
         over_seeds=True,
     ),
     "loss": Metric(
         "loss",
-        _of_probability("log_loss"),
+        _by_sklearn("log_loss", _probability),
         better=-1,
         over_seeds=True,
         headline=("value",),
     ),
-    "brier": Metric("Brier score", _of_probability("brier_score_loss"), better=-1, over_seeds=True),
+    "brier": Metric(
+        "Brier score", _by_sklearn("brier_score_loss", _probability), better=-1, over_seeds=True
+    ),
     "calibration_error": Metric(
         "expected calibration error",
-        lambda s: expected_calibration_error(s.labels, s.probability.astype(np.float64)),
+        lambda s: expected_calibration_error(s.labels, _probability(s)),
         better=-1,
         over_seeds=True,
     ),
