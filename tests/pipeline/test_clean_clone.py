@@ -68,4 +68,4 @@ def test_maps_find_the_cracks_whose_place_is_known(clone: Project) -> None:
         int, re.findall(r"in (\d+) of (\d+) cracks .* by chance (\d+) %", vgg16)[0]
     )
     assert found > 60
-    assert on_crack / found > 2 * chance / 100
+    assert on_crack / found > 2.5 * chance / 100

@@ -47,6 +47,7 @@ def test_an_experiment_pays_for_what_it_changes(
     assert project.stages_run("dvc", "exp", "run", "-S", setting) == stages
     after = outputs(project)
     assert any(name.startswith("metrics/") and after[name] != before[name] for name in after)
+    json.loads(project.run("dvc", "metrics", "diff", "--json"))
     assert_it_fits_on_a_screen(project, setting)
     assert project.run("dvc", "params", "diff").count(setting.split("=", maxsplit=1)[0]) == 1
     # going back restores from the run cache: nothing is computed again
