@@ -23,7 +23,7 @@ import cracks.features
 import cracks.images
 import cracks.sources.sample
 from cracks.backbones.catalogue import backbone_named
-from cracks.backbones.engines.batches import Pixels, run_batched
+from cracks.backbones.engines.batches import Pixels, full_batch, run_batched
 from cracks.backbones.engines.registry import Features, engine_versions, load_engine
 from cracks.features.augmentation import Augment, augmentation_context, load_augment
 from cracks.features.cache import FeatureCache, row_key
@@ -63,10 +63,13 @@ class Extraction:
     augmentation: Augmentation
 
     def load(self) -> Callable[[Pixels], Features]:
-        """The function from pixels to features."""
-        return load_engine(
-            self.engine, self.backbone, self.weights, self.image_size, self.precision
-        )
+        """The function from pixels to features.
+
+        The engine sees full batches alone, so that the bits of a row cannot depend on how many
+        other rows were missing in the cache, whatever the processor.
+        """
+        run = load_engine(self.engine, self.backbone, self.weights, self.image_size, self.precision)
+        return lambda pixels: run(full_batch(pixels))[: len(pixels)]
 
     def context(self) -> dict[str, object]:
         """The part of a cached row's key that all images share."""

@@ -214,22 +214,14 @@ def _fit(
     """
     keras = import_keras()
 
-    def ridge(kernel: Any) -> Any:
-        squares = keras.ops.sum(kernel**2 * penalty[:, np.newaxis])
-        return recipe.l2 / len(train[0]) / 2 * squares
-
     def cross_entropy(targets: Any, logits: Any) -> Any:
         each = keras.ops.categorical_crossentropy(targets, logits, from_logits=True)
         return keras.ops.sum(each, axis=-1)  # over heads, so that none is scaled by their number
 
     steps = -(-len(train[0]) // recipe.batch_size)
     inputs = keras.Input((len(seeds), train[0].shape[1]))
-    layers = [
-        keras.layers.Dense(len(CLASSES), kernel_initializer="zeros", kernel_regularizer=ridge)
-        for _ in seeds
-    ]
-    logits = [layer(inputs[:, number]) for number, layer in enumerate(layers)]
-    model = keras.Model(inputs, keras.ops.stack(logits, axis=1))  # noqa: PD013
+    heads = _linear_layers(len(seeds), recipe.l2 / len(train[0]) / 2 * penalty)
+    model = keras.Model(inputs, heads(inputs))
     momentum = max(0.0, 1 - _AVERAGES_PER_EPOCH / steps)
     model.compile(
         optimizer=keras.optimizers.SGD(recipe.learning_rate, use_ema=True, ema_momentum=momentum),
@@ -239,7 +231,7 @@ def _fit(
     )
     averaged = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
     watch = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: end_epoch([layer.get_weights() for layer in layers])
+        on_epoch_end=lambda *_: end_epoch(list(zip(*heads.get_weights(), strict=True)))
     )
     model.fit(
         _batches(recipe, seeds, train),
@@ -249,6 +241,36 @@ def _fit(
         shuffle=False,
         verbose=0,
     )
+
+
+def _linear_layers(heads: int, penalty: Features) -> Any:
+    """One Keras layer of several heads, from `[batch, heads, components]` to logits.
+
+    The weights of all are two variables, because the graph that updates a variable takes a while to
+    build. Each head is computed separately: sums over all would be in an order that depends on how
+    many there are.
+
+    Args:
+        heads: the number of heads.
+        penalty: `[components]`; times the square of each weight, it is added to the loss.
+    """
+    keras = import_keras()
+
+    class LinearLayers(keras.layers.Layer):  # type: ignore[name-defined]
+        def build(self, shape: tuple[int | None, int, int]) -> None:
+            self.kernel = self.add_weight((*shape[1:], len(CLASSES)), initializer="zeros")
+            self.bias = self.add_weight((heads, len(CLASSES)), initializer="zeros")
+
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(keras.ops.sum(self.kernel**2 * penalty[:, np.newaxis]))
+            unstack = keras.ops.unstack
+            each = zip(
+                unstack(inputs, axis=1), unstack(self.kernel), unstack(self.bias), strict=True
+            )
+            logits = [features @ kernel + bias for features, kernel, bias in each]
+            return keras.ops.stack(logits, axis=1)  # noqa: PD013
+
+    return LinearLayers()
 
 
 def _batches(recipe: Recipe, seeds: Sequence[int], train: Examples) -> Any:

@@ -23,18 +23,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def with_full_batches(run: Run) -> Run:
-    """Pad every batch to `BATCH` images before `run` gets it.
-
-    TensorFlow's results depend on the batch size; a constant size gives the same bits.
-    """
-
-    def run_full(pixels: Pixels) -> Outputs:
-        missing = BATCH - len(pixels)
-        full = np.pad(pixels, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else pixels
-        return [output[: len(pixels)] for output in run(full)]
-
-    return run_full
+def full_batch(pixels: Pixels) -> Pixels:
+    """Pad a batch to `BATCH` images, for engines whose results depend on the batch size."""
+    missing = BATCH - len(pixels)
+    return np.pad(pixels, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else pixels
 
 
 def run_batched(

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,27 @@ _XML_BYTES = 2**21  # of a model's description, and more
 def load(
     backbone: str, weights: Path, image_size: int, precision: str, outputs: Sequence[str]
 ) -> Run:
-    """The compiled model; see `cracks.backbones.engines.registry.load_engine`."""
+    """The model, compiled for each batch size that it meets; see `engines.registry.load_engine`."""
+    model = backbone_model(backbone, weights, image_size, precision, outputs)
+
+    @lru_cache(maxsize=2)  # full batches, and the last
+    def compiled(images: int) -> Any:
+        model.reshape([images, image_size, image_size, 3])
+        return _compiled(model, precision)
+
+    if precision == "bfloat16":
+        compiled(BATCH)  # refused here rather than at the first batch
+
+    def run(pixels: Pixels) -> Outputs:
+        results = compiled(len(pixels))(pixels)
+        return [results[i].copy() for i in range(len(outputs))]
+
+    return run
+
+
+def _compiled(model: Any, precision: str) -> Any:
     import openvino as ov
 
-    model = backbone_model(backbone, weights, image_size, precision, outputs)
     wanted = ov.Type.bf16 if precision == "bfloat16" else ov.Type.f32
     compiled = ov.Core().compile_model(
         model,
@@ -56,12 +74,7 @@ def load(
             f"Expected a processor that computes in {precision} (AVX-512 BF16 or AMX), found one "
             "that does not; set `precision: float32`, or `engine: tensorflow` to emulate it slowly."
         )
-
-    def run(pixels: Pixels) -> Outputs:
-        results = compiled(pixels)
-        return [results[i].copy() for i in range(len(outputs))]
-
-    return run
+    return compiled
 
 
 def backbone_model(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cracks.backbones.engines import openvino, quantisation, tensorflow
-from cracks.backbones.engines.batches import Pixels, Run, with_full_batches
+from cracks.backbones.engines.batches import Pixels, Run
 from cracks.pipeline.params import chosen
 
 Features = NDArray[np.float32]
@@ -68,7 +68,7 @@ def load_engine(
             in that precision here.
     """
     load = chosen(ENGINES, "engine", engine).load
-    run = with_full_batches(load(backbone, weights, image_size, precision, ("features",)))
+    run = load(backbone, weights, image_size, precision, ("features",))
     return lambda pixels: run(pixels)[0]
 
 
@@ -77,5 +77,5 @@ def load_map_engine(
 ) -> Callable[[Pixels], FeaturesAndMaps]:
     """As `load_engine`, for features and the last feature maps."""
     load = chosen(ENGINES, "engine", engine).load
-    run = with_full_batches(load(backbone, weights, image_size, precision, ("features", "map")))
+    run = load(backbone, weights, image_size, precision, ("features", "map"))
     return lambda pixels: FeaturesAndMaps(*run(pixels))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cracks.backbones.engines.batches import Outputs, Pixels, Run
+from cracks.backbones.engines.batches import Outputs, Pixels, Run, full_batch
 from cracks.backbones.model import pixel_model
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
@@ -25,7 +25,7 @@ def load(
     call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
 
     def run(pixels: Pixels) -> Outputs:
-        result = call(tf.constant(pixels))
-        return [result[name].numpy() for name in outputs]
+        result = call(tf.constant(full_batch(pixels)))
+        return [result[name].numpy()[: len(pixels)] for name in outputs]
 
     return run
