@@ -17,7 +17,13 @@ from tests.support.once import made_once, session_folder
 from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
 from tests.support.results import make_results_project
 
-LONGEST = ("test_clean_clone.py", "test_end_to_end.py", "test_pull_request.py", "test_kills.py")
+LONGEST = (
+    "test_clean_clone.py",
+    "test_end_to_end.py",
+    "test_pull_request.py",
+    "test_kills.py",
+    "test_cluster.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import load_params
 from tests.support.augmentation import NO_VIEWS
 from tests.support.heads import ORIGIN
+from tests.support.processes import until
 from tests.support.project import ROOT
 
 # before Ray is imported here, as `cracks.pipeline.cluster` does it elsewhere
@@ -356,17 +358,39 @@ class Megabytes:
 
     def load(self, weights: Path) -> Callable[[Iterable[tuple[int, bytes]]], list[int]]:
         assert weights.read_bytes() == b"weights"
-        return lambda pairs: [number for number, data in pairs if len(data) == 2_000_000]
+
+        def compute(pairs: Iterable[tuple[int, bytes]]) -> list[int]:
+            until((self.folder / "go").exists)
+            return [number for number, data in pairs if len(data) == 2_000_000]
+
+        return compute
 
 
 @pytest.mark.usefixtures("on_nodes")
-def test_reading_waits_for_workers_and_for_what_they_return(tmp_path: Path) -> None:
+def test_reading_waits_for_workers(tmp_path: Path) -> None:
     work = Megabytes(tmp_path)
     work.weights.write_bytes(b"weights")
-    results = cluster.on_cluster(work, range(400))
-    first = next(results)
-    assert len(list(tmp_path.glob("*.read"))) < 200, "800 MB would not fit into the object store"
-    assert sorted([first, *results]) == list(range(400))
+
+    def files_read() -> int:
+        return len(list(tmp_path.glob("*.read")))
+
+    def is_read_beyond(count: int) -> bool:
+        return until(lambda: files_read() > count, seconds=5)
+
+    def let_workers_go_on() -> int:
+        """They return nothing before reading has stopped."""
+        until(lambda: files_read() > 0)
+        count = files_read()
+        while is_read_beyond(count):
+            count = files_read()
+        (tmp_path / "go").touch()
+        return count
+
+    with ThreadPoolExecutor() as pool:
+        read_ahead = pool.submit(let_workers_go_on)
+        results = sorted(cluster.on_cluster(work, range(400)))
+    assert read_ahead.result() < 200, "800 MB would not fit into the object store"
+    assert results == list(range(400))
 
 
 def test_large_items_travel_in_small_parcels(monkeypatch: pytest.MonkeyPatch) -> None:
