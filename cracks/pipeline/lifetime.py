@@ -3,6 +3,7 @@
 This module is imported before anything that takes long to import, so it imports little itself.
 """
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -90,7 +91,12 @@ def end_with_dvc() -> None:
 
 
 def start_pool_worker() -> None:
-    """Initialise a worker of a process pool: Ctrl-C is its parent's, and it ends with that."""
+    """Initialise a worker of a process pool: Ctrl-C is its parent's, and it ends with that.
+
+    The garbage collector leaves out what a fork has copied: destructors of the parent's objects
+    would wait for threads that do not exist here.
+    """
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent:
