@@ -1,4 +1,6 @@
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,6 +20,34 @@ def test_an_error_of_the_function_stays_that_error() -> None:
 def test_a_killed_process_is_one_sentence() -> None:
     with pytest.raises(CracksError, match="killed, .* memory ran out; close a browser and run"):
         list(in_processes(os._exit, [9], advice="close a browser"))
+
+
+class EndsAWorker:
+    """Garbage that waits for the collector, with a destructor for the process that made it."""
+
+    def __init__(self) -> None:
+        self.process, self.itself = os.getpid(), self
+
+    def __del__(self) -> None:
+        if os.getpid() != self.process:
+            os._exit(9)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def collect(_number: int) -> None:
+    gc.collect()
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_workers_leave_the_garbage_of_their_parent_alone() -> None:
+    EndsAWorker()
+    assert list(in_processes(collect, [1, 2])) == [None, None]
 
 
 @pytest.mark.parametrize(("value", "threads"), [("3", 3), ("", 0), ("4,2", 0)])
