@@ -49,7 +49,7 @@ check-photos:
 		"found a device or a pipe: $$odd; remove it." >&2; exit 1; }
 
 test: $(READY)
-	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 remote: $(READY)
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-remote.txt
