@@ -220,7 +220,7 @@ def _fit(
 
     steps = -(-len(train[0]) // recipe.batch_size)
     inputs = keras.Input((len(seeds), train[0].shape[1]))
-    heads = _linear_layers(len(seeds), recipe.l2 / len(train[0]) / 2 * penalty)
+    heads = _linear_layers(recipe.l2 / len(train[0]) / 2 * penalty)
     model = keras.Model(inputs, heads(inputs))
     momentum = max(0.0, 1 - _AVERAGES_PER_EPOCH / steps)
     model.compile(
@@ -243,7 +243,7 @@ def _fit(
     )
 
 
-def _linear_layers(heads: int, penalty: Features) -> Any:
+def _linear_layers(penalty: Features) -> Any:
     """One Keras layer of several heads, from `[batch, heads, components]` to logits.
 
     The weights of all are two variables, because the graph that updates a variable takes a while to
@@ -251,14 +251,14 @@ def _linear_layers(heads: int, penalty: Features) -> Any:
     many there are.
 
     Args:
-        heads: the number of heads.
         penalty: `[components]`; times the square of each weight, it is added to the loss.
     """
     keras = import_keras()
 
     class LinearLayers(keras.layers.Layer):  # type: ignore[name-defined]
         def build(self, shape: tuple[int | None, int, int]) -> None:
-            self.kernel = self.add_weight((*shape[1:], len(CLASSES)), initializer="zeros")
+            _, heads, components = shape
+            self.kernel = self.add_weight((heads, components, len(CLASSES)), initializer="zeros")
             self.bias = self.add_weight((heads, len(CLASSES)), initializer="zeros")
 
         def call(self, inputs: Any) -> Any:

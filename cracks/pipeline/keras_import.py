@@ -9,8 +9,8 @@ from typing import Any
 
 from cracks.pipeline.workers import allowed_threads
 
-# Keras and TensorFlow import these if they are installed, for features that no stage uses. It takes
-# nearly half of the time of their import.
+# Keras and TensorFlow import these if they are installed, for features that no stage uses. They
+# make up nearly half of the time of that import.
 _UNUSED = ("matplotlib", "pandas", "scipy", "sklearn")
 
 
