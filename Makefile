@@ -10,7 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
 .PHONY: help run run-real check-photos test test-remote remote test-cluster cluster test-app app lint \
-	format bench bench-audit bench-heads bench-learning bench-maps bench-scale bench-cluster lock clean
+	format bench bench-audit bench-heads bench-learning bench-precision bench-maps \
+	bench-scale bench-cluster lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -27,6 +28,7 @@ help:
 	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make bench-heads   ways to train a head, compared"
 	@echo "make bench-learning   how much more drawn images help"
+	@echo "make bench-precision   what heads on int8 and on float32 features answer"
 	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
 	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
 	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
@@ -89,6 +91,9 @@ bench-heads: $(READY)
 
 bench-learning: $(READY)
 	python -m benchmarks.learning_curve
+
+bench-precision: $(READY)
+	python -m benchmarks.precision
 
 bench-maps: $(READY)
 	python -m benchmarks.maps

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.photographs import DRAWN, photographs_of
 from cracks.dataset.split import PHOTOGRAPH, assign_parts
-from cracks.evaluation.metrics import ENDS, Metrics, Scored, choose_threshold, evaluate_part
+from cracks.evaluation.metrics import ENDS, Scored, choose_threshold, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import LinearHead, folded
 from cracks.heads.standardisation import LEAST_IMAGES, standardised
@@ -70,7 +70,9 @@ class Domain(NamedTuple):
     split: pd.DataFrame  # n rows
 
 
-class _Trained(NamedTuple):
+class Trained(NamedTuple):
+    """A head, and what testing it takes."""
+
     head: LinearHead
     statistics: Statistics  # of the features that it was trained on
     threshold: float
@@ -96,10 +98,10 @@ def carry_over(
     """
     _check_names(names)
     with TemporaryDirectory() as folder:
-        sources = [_audited(name, params, options, Path(folder)) for name in names]
+        sources = [audit_source(name, params, options, Path(folder)) for name in names]
         tables = []
         for backbone in backbones:
-            domains = [_domain(source, backbone, params) for source in sources]
+            domains = [extract_domain(source, backbone, params) for source in sources]
             rows = compare(domains, params, standardise=options.standardise)
             tables.append(pd.DataFrame(rows).assign(backbone=backbone))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
@@ -127,7 +129,7 @@ def _check_names(names: Sequence[str]) -> None:
             )
 
 
-def _audited(name: str, params: Params, options: Options, folder: Path) -> Source:
+def audit_source(name: str, params: Params, options: Options, folder: Path) -> Source:
     """Pack, audit and split a source, as the stages of the pipeline do.
 
     Raises:
@@ -159,7 +161,7 @@ def _members(name: str, params: Params, options: Options) -> Members:
     return iter_sample(min(all_of_them, options.limit or all_of_them), params.sample.seed)
 
 
-def _domain(source: Source, backbone: str, params: Params) -> Domain:
+def extract_domain(source: Source, backbone: str, params: Params) -> Domain:
     """Extract the features of a source, through the feature cache."""
     extraction = Extraction(
         backbone=backbone,
@@ -194,18 +196,21 @@ def compare(
         choices[TOGETHER] = list(domains)
     rows: list[dict[str, object]] = []
     for name, chosen in progress(choices.items(), desc="heads", unit="head"):
-        trained = _trained(chosen, params)
+        trained = train_head(chosen, params)
         for domain in domains:
-            tested, left_out = _tested(domain, chosen)
+            tested, left_out = choose_tested(domain, chosen)
             row = {"trained_on": name, "tested_on": domain.name, "left_out": left_out}
-            rows.append(row | _evaluated(trained, domain, tested) | {"standardised": False})
+            rows.append(
+                row | evaluate_part(score(trained, domain, tested)) | {"standardised": False}
+            )
             if standardise:
-                found = _evaluated(_adapted(trained, domain), domain, tested)
+                found = evaluate_part(score(_adapted(trained, domain), domain, tested))
                 rows.append(row | found | {"standardised": True})
     return rows
 
 
-def _trained(chosen: Sequence[Domain], params: Params) -> _Trained:
+def train_head(chosen: Sequence[Domain], params: Params) -> Trained:
+    """Train one head on the train parts, with the seed and the threshold of `params`."""
     recipe = Recipe(params.epochs, params.batch_size, params.learning_rate, params.l2)
     train = _joined([domain.train for domain in chosen])
     features, labels = _joined([domain.valid for domain in chosen])
@@ -214,7 +219,7 @@ def _trained(chosen: Sequence[Domain], params: Params) -> _Trained:
     threshold = choose_threshold(
         params.threshold, params.target_recall, labels, _scores(head, features)
     )
-    return _Trained(head, statistics_of(train[0]), threshold)
+    return Trained(head, statistics_of(train[0]), threshold)
 
 
 def _joined(examples: Sequence[Examples]) -> Examples:
@@ -222,7 +227,7 @@ def _joined(examples: Sequence[Examples]) -> Examples:
     return np.concatenate(features), np.concatenate(labels)
 
 
-def _tested(domain: Domain, chosen: Sequence[Domain]) -> tuple[NDArray[np.bool_], int]:
+def choose_tested(domain: Domain, chosen: Sequence[Domain]) -> tuple[NDArray[np.bool_], int]:
     """The images that a head trained on `chosen` is tested on, and the number of those left out.
 
     Returns:
@@ -237,17 +242,17 @@ def _tested(domain: Domain, chosen: Sequence[Domain]) -> tuple[NDArray[np.bool_]
     return wanted & ~seen, int((wanted & seen).sum())
 
 
-def _adapted(trained: _Trained, domain: Domain) -> _Trained:
+def _adapted(trained: Trained, domain: Domain) -> Trained:
     """The same for features that are standardised by those of the domain."""
     return trained._replace(head=standardised(trained.head, trained.statistics, domain.features))
 
 
-def _evaluated(trained: _Trained, domain: Domain, tested: NDArray[np.bool_]) -> Metrics:
+def score(trained: Trained, domain: Domain, tested: NDArray[np.bool_]) -> Scored:
+    """The probabilities of the tested images `[n]` of a source."""
     images = domain.split[tested]
     labels = np.array([CLASSES.index(label) for label in images["label"]])
     probability = _scores(trained.head, domain.features[tested])
-    groups = images["group"].to_numpy()
-    return evaluate_part(Scored(labels, probability, groups, trained.threshold))
+    return Scored(labels, probability, images["group"].to_numpy(), trained.threshold)
 
 
 def _scores(head: LinearHead, features: NDArray[np.float32]) -> NDArray[np.float64]:
