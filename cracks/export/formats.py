@@ -5,17 +5,18 @@ To add one, write its module beside this one and add an entry.
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
 from cracks.export import keras, onnx, openvino
-from cracks.export.check import Predict, check_logits, check_probabilities
-from cracks.inference.classifier import Trained, load_classifier, load_trained
+from cracks.export.check import Predict, check_logits, compare_probabilities
+from cracks.inference.classifier import Trained, load_trained
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.lifetime import temporary
 from cracks.pipeline.outputs import replacing
 from cracks.pipeline.params import Params
+from cracks.pipeline.paths import weights_path
 
 
 @dataclass(frozen=True)
@@ -49,33 +50,33 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
     Returns:
         A sentence about what was written.
 
+    A format that cannot hold a quantised backbone gets the one that was quantised, in float32. Its
+    logits are compared with those of that backbone, and the sentence says how far its
+    probabilities are from the pipeline's.
+
     Raises:
-        CracksError: if the suffix is wrong, nothing was trained, the format has no int8 and the
-            head was trained on it, or the written model's answers differ from the pipeline's;
-            then nothing is written.
+        CracksError: if the suffix is wrong, nothing was trained, or the written model's answers
+            differ from the pipeline's; then nothing is written.
     """
     entry = FORMATS[form]
     if file.suffix != entry.suffix:
         raise CracksError(f"Expected a file name that ends in {entry.suffix}, found {file}.")
     trained = load_trained(backbone)
+    written = trained
     if trained.origin.precision == "int8" and not entry.int8:
-        raise CracksError(
-            f"Expected a head trained in float32 or bfloat16 for --to {form}, found one of int8, "
-            "which fits the quantised backbone of OpenVINO alone; export it --to openvino, or set "
-            "`precision: float32` and run `dvc repro`."
-        )
+        written = trained._replace(origin=replace(trained.origin, precision="float32"))
     with temporary(Path(mkdtemp())) as folder:
         path = folder / f"model{entry.suffix}"
-        entry.write(trained, path)
+        entry.write(written, path)
         predict = entry.load(path)
-        check_logits(predict, load_classifier(backbone, params))
-        images, worst = check_probabilities(predict, backbone)
-        written = sorted(folder.iterdir())  # .bin before the .xml that needs it
-        size = sum(one.stat().st_size for one in written)
-        for one in written:
+        check_logits(predict, written.classifier(params.engine, weights_path(backbone)))
+        agreement = compare_probabilities(predict, trained)
+        if written is trained:
+            agreement.check()
+        files = sorted(folder.iterdir())  # .bin before the .xml that needs it
+        size = sum(one.stat().st_size for one in files)
+        for one in files:
             with replacing(file.with_suffix(one.suffix)) as mine:
                 shutil.copyfile(one, mine)
-    return (
-        f"{file}: {size / 1e6:.1f} MB; the probabilities of {images} test images differ by at most "
-        f"{worst:.5f} from the pipeline's"
-    )
+    precisions = "" if written is trained else "computes in float32, the pipeline in int8; "
+    return f"{file}: {size / 1e6:.1f} MB; {precisions}{agreement.sentence()}"

@@ -1,21 +1,27 @@
-"""A classifier on a quantised backbone is exported as it is, or not at all."""
+"""A classifier on a quantised backbone is exported as it is, or in float32 for lack of int8."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from cracks.export.check import check_logits
+from cracks.export.check import Agreement, check_logits, probe_images
 from cracks.export.formats import FORMATS, export_classifier
 from cracks.heads.head import save_head
 from cracks.heads.training import Recipe, train_heads
+from cracks.images.archive import write_archive
+from cracks.images.decoding import decode
 from cracks.inference.classifier import load_classifier, load_trained
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.inputs import PREDICTION_COLUMNS
+from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import Params, load_params
-from cracks.pipeline.paths import EVALUATION, head_path, weights_path
+from cracks.pipeline.paths import ARCHIVE, EVALUATION, PREDICTIONS, head_path, weights_path
 from tests.support.heads import origin_of
+from tests.support.images import jpeg
 from tests.support.project import ROOT
 
 BACKBONE = "vgg16"
@@ -51,9 +57,32 @@ def test_the_quantised_backbone_goes_along(params: Params, tmp_path: Path) -> No
     assert path.with_suffix(".bin").stat().st_size < weights_path(BACKBONE).stat().st_size / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["keras", "onnx"])
-def test_a_format_without_int8_says_so(form: str, params: Params, tmp_path: Path) -> None:
+def test_a_format_without_int8_gets_float32_and_says_how_far_it_is(
+    form: str, params: Params, tmp_path: Path
+) -> None:
+    images = {
+        f"{number}.jpg": jpeg(image, quality=100) for number, image in enumerate(probe_images(64))
+    }
+    write_archive(ARCHIVE, images.items())
+    classifier = load_classifier(BACKBONE, params)
+    pixels = ((name, decode(data)) for name, data in images.items())
+    predictions = pd.DataFrame(classifier.probabilities(pixels), columns=["id", "probability"])
+    predictions["probability"] += 0.25 * (predictions["id"] == "3.jpg")
+    predictions["backbone"] = BACKBONE
+    others = {name: "a" if kind is str else True for name, kind in PREDICTION_COLUMNS.items()}
+    predictions = predictions.assign(**{k: v for k, v in others.items() if k not in predictions})
+    write_csv(PREDICTIONS, predictions)
     file = tmp_path / f"model{FORMATS[form].suffix}"
-    with pytest.raises(CracksError, match=f"for --to {form}, found one of int8"):
-        export_classifier(BACKBONE, form, params, file)
-    assert not file.exists()
+    sentence = export_classifier(BACKBONE, form, params, file)
+    assert "computes in float32, the pipeline in int8; the probabilities of 8 test" in sentence
+    assert 0.15 < float(sentence.split("differ by at most ")[1].split()[0]) < 0.35
+    assert file.exists()
+
+
+def test_agreement_is_judged_where_nothing_but_resizing_differs() -> None:
+    Agreement(images=8, worst=0.09, changed=1).check()
+    for worst in (0.11, float("nan")):
+        with pytest.raises(CracksError, match="within 0.1 of the pipeline's"):
+            Agreement(images=8, worst=worst, changed=1).check()
