@@ -213,7 +213,9 @@ def test_a_model_is_taken_away(
 ) -> None:
     path = tmp_path / f"model{suffix}"
     said = python(project, "export", "--backbone", backbone, "--to", form, str(path))
-    assert float(said.split("differ by at most ")[1].split()[0]) < 0.02
+    tolerance = 0.02 if form == "openvino" else 0.2
+    assert float(said.split("differ by at most ")[1].split()[0]) < tolerance
+    assert ("computes in float32, the pipeline in int8" in said) == (form != "openvino")
     assert path.exists()
 
 

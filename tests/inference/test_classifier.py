@@ -47,9 +47,7 @@ def trained(
     weights = Path(f"data/weights/{BACKBONE}.weights.h5")
     weights.parent.mkdir(parents=True)
     weights.symlink_to(random_weights(BACKBONE))
-    extraction = Extraction(
-        BACKBONE, weights, SIZE, params.engine, params.precision, params.augmentation
-    )
+    extraction = Extraction(BACKBONE, weights, SIZE, params.engine, "float32", params.augmentation)
     extract_features(extraction, archive, images, Path("features.npy"))
     ids, rows = open_rows(Path("features.npy"), FEATURES)
     features = np.ascontiguousarray(rows[:, 0])
