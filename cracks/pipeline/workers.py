@@ -1,6 +1,8 @@
-"""A process pool whose workers may be killed."""
+"""Work in other processes, which may be killed."""
 
+import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -43,6 +45,37 @@ def in_processes(
         with ProcessPoolExecutor(initializer=start_pool_worker) as pool:
             yield from pool.map(function, items, chunksize=chunk)
     except BrokenProcessPool:
-        raise CracksError(
-            f"A worker process was killed, probably because memory ran out; {advice} and run again."
-        ) from None
+        raise _killed(advice) from None
+
+
+def in_own_process(function: Callable[..., Result], *arguments: object) -> Result:
+    """`function(*arguments)`, computed in a new process, which gives back the memory that it took.
+
+    The process inherits nothing but the environment, so libraries with threads may be in use here.
+    It ends with this one, and leaves Ctrl-C to it.
+
+    Args:
+        function: one that can be pickled, as can its result.
+        *arguments: of the function, which can be pickled too.
+
+    Raises:
+        CracksError: if the process was killed, as systems do when memory runs out.
+    """
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(1, context, start_pool_worker) as pool:
+            # blocked for good in the process that starts here, whose imports it would interrupt
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                result = pool.submit(function, *arguments)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return result.result()
+    except BrokenProcessPool:
+        raise _killed("free memory") from None
+
+
+def _killed(advice: str) -> CracksError:
+    return CracksError(
+        f"A worker process was killed, probably because memory ran out; {advice} and run again."
+    )

@@ -1,11 +1,12 @@
 import gc
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.workers import allowed_threads, in_processes
+from cracks.pipeline.workers import allowed_threads, in_own_process, in_processes
 
 
 def test_results_come_in_order() -> None:
@@ -48,6 +49,24 @@ def collect(_number: int) -> None:
 def test_workers_leave_the_garbage_of_their_parent_alone() -> None:
     EndsAWorker()
     assert list(in_processes(collect, [1, 2])) == [None, None]
+
+
+def test_a_new_process_gives_a_result() -> None:
+    assert in_own_process(os.getpid) != os.getpid()
+    assert in_own_process(pow, 2, 10) == 1024
+
+
+def test_a_new_process_leaves_ctrl_c_to_its_parent() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert signal.SIGINT in in_own_process(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def test_errors_of_a_new_process_are_those_of_the_function_or_a_sentence() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        in_own_process(int, "x")
+    with pytest.raises(CracksError, match="killed, .* memory ran out; free memory and run"):
+        in_own_process(os._exit, 9)
 
 
 @pytest.mark.parametrize(("value", "threads"), [("3", 3), ("", 0), ("4,2", 0)])

@@ -25,7 +25,7 @@ from cracks.pipeline.cache_folder import cache_folder, code_version
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.outputs import replacing, reserve, sha256_of
-from cracks.pipeline.workers import allowed_threads
+from cracks.pipeline.workers import allowed_threads, in_own_process
 
 PACKAGES = ("openvino", "keras", "tensorflow")
 """Whose versions a converted model depends on."""
@@ -104,20 +104,15 @@ def backbone_model(
 
 def _converted(backbone: str, weights: Path, image_size: int) -> Path:
     facts, size = _facts(backbone, weights, image_size), weights.stat().st_size
-    return _kept(facts, size, lambda: _convert(backbone, weights, image_size))
+    return _kept(facts, size, _write_converted, backbone, weights, image_size)
 
 
 def _quantised(backbone: str, weights: Path, image_size: int) -> Path:
-    import openvino as ov
-
-    def quantise() -> Any:
-        converted = ov.Core().read_model(_converted(backbone, weights, image_size))
-        return quantisation.quantised(converted, image_size)
-
     code = code_version(quantisation, cracks.images, cracks.sources.sample)
     more = [code, _versions(quantisation.PACKAGES)]
     facts, size = _facts(backbone, weights, image_size) + more, weights.stat().st_size
-    return _kept(facts, size, quantise)
+    converted = _converted(backbone, weights, image_size)
+    return _kept(facts, size, _write_quantised, converted, image_size)
 
 
 def _facts(backbone: str, weights: Path, image_size: int) -> list[object]:
@@ -130,24 +125,24 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return {package: version(package) for package in packages}
 
 
-def _kept(facts: Sequence[object], size: int, make: Callable[[], Any]) -> Path:
+def _kept(facts: Sequence[object], size: int, write: Callable[..., None], *how: object) -> Path:
     """The `.xml` of a model in the cache, made if there is none or a damaged one.
+
+    It is made in a process of its own: TensorFlow and NNCF would keep a gigabyte each.
 
     Args:
         facts: what determines the model.
         size: bytes that its weights have at most.
-        make: makes the model.
+        write: `write(*how, path)` makes the model at a path, its weights in the `.bin` beside it.
+        how: what `write` needs.
     """
-    import openvino as ov
-
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     folder = cache_folder("models")
     path, hashes = folder / f"{key}.xml", folder / f"{key}.sha256"
     if not hashes.exists() or hashes.read_text() != _hashes(path):
-        model = make()
         with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
             reserve(weights_file, size + _XML_BYTES)
-            ov.save_model(model, temporary, compress_to_fp16=False)  # and the .bin file beside it
+            in_own_process(write, *how, temporary)
         with replacing(hashes) as temporary:
             temporary.write_text(_hashes(path))
     return path
@@ -158,6 +153,22 @@ def _hashes(path: Path) -> str:
     return " ".join(sha256_of(file) if file.exists() else "missing" for file in files)
 
 
+def _write_converted(backbone: str, weights: Path, image_size: int, path: Path) -> None:
+    _save(_convert(backbone, weights, image_size), path)
+
+
+def _write_quantised(converted: Path, image_size: int, path: Path) -> None:
+    import openvino as ov
+
+    _save(quantisation.quantised(ov.Core().read_model(converted), image_size), path)
+
+
+def _save(model: Any, path: Path) -> None:
+    import openvino as ov
+
+    ov.save_model(model, path, compress_to_fp16=False)  # and the .bin file beside it
+
+
 def _convert(backbone: str, weights: Path, image_size: int) -> Any:
     keras = import_keras()
     import openvino as ov
@@ -166,7 +177,5 @@ def _convert(backbone: str, weights: Path, image_size: int) -> Any:
     model = keras.Model(full.input, [full.output[name] for name in _OUTPUTS])
     with quiet_conversion():
         converted = ov.convert_model(model)
-    del full, model
-    keras.backend.clear_session()
     converted.reshape([BATCH, image_size, image_size, 3])
     return converted

@@ -35,6 +35,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("quantised")
         return small(2)
 
+    monkeypatch.setattr(openvino, "in_own_process", lambda write, *how: write(*how))
     monkeypatch.setattr(openvino, "_convert", convert)
     monkeypatch.setattr(quantisation, "quantised", quantise)
     return done
