@@ -1,5 +1,7 @@
 """The models that are kept in the cache: made once, checked, made again if damaged."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -81,3 +83,18 @@ def test_another_version_quantises_again(
     monkeypatch.setattr(openvino, "version", lambda p: "0" if p == package else version(p))
     mean("int8")
     assert made.count("quantised") == 2
+
+
+REPORTERS = """
+from cracks.backbones.engines import openvino
+openvino.report_nothing()
+from nncf.telemetry.wrapper import NNCFTelemetryStub, telemetry
+from openvino.tools.ovc import telemetry_utils
+print(telemetry_utils.tm.__name__, isinstance(telemetry, NNCFTelemetryStub))
+"""
+
+
+def test_nothing_is_reported_to_the_makers_of_openvino() -> None:
+    command = [sys.executable, "-W", "error", "-c", REPORTERS]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "openvino.tools.ovc.telemetry_stub True\n"
