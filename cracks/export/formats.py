@@ -41,6 +41,10 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
 
     Its input is uint8 RGB `[n, height, width, 3]`, its output `[n, 2]`: no crack, crack.
 
+    A format that cannot hold a quantised backbone gets the one that was quantised, in float32. Its
+    logits are compared with those of that backbone, and the sentence says how far its
+    probabilities are from the pipeline's.
+
     Args:
         backbone: whose classifier.
         form: name in `FORMATS`.
@@ -49,10 +53,6 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
 
     Returns:
         A sentence about what was written.
-
-    A format that cannot hold a quantised backbone gets the one that was quantised, in float32. Its
-    logits are compared with those of that backbone, and the sentence says how far its
-    probabilities are from the pipeline's.
 
     Raises:
         CracksError: if the suffix is wrong, nothing was trained, or the written model's answers

@@ -103,16 +103,22 @@ def backbone_model(
 
 
 def _converted(backbone: str, weights: Path, image_size: int) -> Path:
+    def write(path: Path) -> None:
+        in_own_process(_write_converted, backbone, weights, image_size, path)
+
     facts, size = _facts(backbone, weights, image_size), weights.stat().st_size
-    return _kept(facts, size, _write_converted, backbone, weights, image_size)
+    return _kept(facts, size, write)
 
 
 def _quantised(backbone: str, weights: Path, image_size: int) -> Path:
+    def write(path: Path) -> None:
+        converted = _converted(backbone, weights, image_size)
+        in_own_process(_write_quantised, converted, image_size, path)
+
     code = code_version(quantisation, cracks.images, cracks.sources.sample)
     more = [code, _versions(quantisation.PACKAGES)]
     facts, size = _facts(backbone, weights, image_size) + more, weights.stat().st_size
-    converted = _converted(backbone, weights, image_size)
-    return _kept(facts, size, _write_quantised, converted, image_size)
+    return _kept(facts, size, write)
 
 
 def _facts(backbone: str, weights: Path, image_size: int) -> list[object]:
@@ -125,16 +131,14 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
     return {package: version(package) for package in packages}
 
 
-def _kept(facts: Sequence[object], size: int, write: Callable[..., None], *how: object) -> Path:
+def _kept(facts: Sequence[object], size: int, write: Callable[[Path], None]) -> Path:
     """The `.xml` of a model in the cache, made if there is none or a damaged one.
-
-    It is made in a process of its own: TensorFlow and NNCF would keep a gigabyte each.
 
     Args:
         facts: what determines the model.
         size: bytes that its weights have at most.
-        write: `write(*how, path)` makes the model at a path, its weights in the `.bin` beside it.
-        how: what `write` needs.
+        write: makes the model at a path, its weights in the `.bin` beside it; in a process of its
+            own, because TensorFlow and NNCF would each keep a gigabyte.
     """
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     folder = cache_folder("models")
@@ -142,7 +146,7 @@ def _kept(facts: Sequence[object], size: int, write: Callable[..., None], *how: 
     if not hashes.exists() or hashes.read_text() != _hashes(path):
         with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
             reserve(weights_file, size + _XML_BYTES)
-            in_own_process(write, *how, temporary)
+            write(temporary)
         with replacing(hashes) as temporary:
             temporary.write_text(_hashes(path))
     return path

@@ -62,6 +62,18 @@ def test_each_form_is_made_once(made: list[str], mean: Callable[[str], float]) -
     assert made == ["converted", "quantised"]
 
 
+def test_a_quantised_model_needs_no_converted_one(
+    made: list[str], mean: Callable[[str], float]
+) -> None:
+    mean("float32")
+    converted = list(cache_folder("models").iterdir())
+    mean("int8")
+    for path in converted:
+        path.unlink()
+    assert mean("int8") == 2
+    assert made == ["converted", "quantised"]
+
+
 @pytest.mark.parametrize("suffix", [".xml", ".bin", ".sha256"])
 def test_a_damaged_quantised_model_is_made_again(
     suffix: str, made: list[str], mean: Callable[[str], float]
