@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from multiprocessing.connection import Connection
+from typing import TypeVar, cast
 
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.lifetime import start_pool_worker
@@ -62,17 +63,37 @@ def in_own_process(function: Callable[..., Result], *arguments: object) -> Resul
         CracksError: if the process was killed, as systems do when memory runs out.
     """
     context = multiprocessing.get_context("spawn")
+    results, there = context.Pipe(duplex=False)
+    process = context.Process(target=_send_result, args=(there, function, arguments))
+    # blocked for good in the process that starts here, whose imports it would interrupt
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        with ProcessPoolExecutor(1, context, start_pool_worker) as pool:
-            # blocked for good in the process that starts here, whose imports it would interrupt
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-            try:
-                result = pool.submit(function, *arguments)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            return result.result()
-    except BrokenProcessPool:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    there.close()
+    try:
+        result, error = results.recv()
+    except EOFError:
         raise _killed("free memory") from None
+    finally:
+        process.join()
+        results.close()
+    if error:
+        raise error
+    return cast("Result", result)
+
+
+def _send_result(
+    there: Connection, function: Callable[..., object], arguments: Iterable[object]
+) -> None:
+    start_pool_worker()
+    answer: tuple[object, Exception | None]
+    try:
+        answer = function(*arguments), None
+    except Exception as error:  # noqa: BLE001  # raised where the result is awaited
+        answer = None, error
+    there.send(answer)
 
 
 def _killed(advice: str) -> CracksError:

@@ -1,6 +1,8 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -60,6 +62,34 @@ def test_a_new_process_leaves_ctrl_c_to_its_parent() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     assert signal.SIGINT in in_own_process(signal.pthread_sigmask, signal.SIG_BLOCK, [])
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+WAITING = """
+import signal
+import time
+from cracks.pipeline.lifetime import end_on_interrupt
+from cracks.pipeline.workers import in_own_process
+signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored below nohup
+end_on_interrupt("Interrupted.")
+print("started", flush=True)
+in_own_process(time.sleep, 600)
+"""
+
+
+def test_ctrl_c_ends_both_processes_with_a_sentence() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "started\n"
+    os.killpg(process.pid, signal.SIGINT)
+    # the pipe ends when the last process has ended
+    assert process.communicate(timeout=60)[1] == "Interrupted.\n"
+    assert process.returncode == 130
 
 
 def test_errors_of_a_new_process_are_those_of_the_function_or_a_sentence() -> None:
