@@ -28,6 +28,7 @@ from cracks.inference.carry_over import (
     SAMPLE,
     Domain,
     Options,
+    Source,
     audit_source,
     choose_tested,
     extract_domain,
@@ -55,15 +56,20 @@ def main() -> None:
     parser.add_argument("--positive-class", default=CLASSES[1], help="of the photographs")
     arguments = parser.parse_args()
     options = Options(arguments.positive_class)
+    cosines: dict[str, str] = {}
+    rows: dict[str, list[Row]] = {backbone: [] for backbone in BACKBONES}
+    for seed in range(arguments.seeds):
+        params = _changed(load_params(), seed)
+        with TemporaryDirectory() as folder:
+            sources = [audit_source(x, params, options, Path(folder)) for x in arguments.sources]
+            for backbone in BACKBONES:
+                domains = _domains(sources, backbone, params)
+                if seed == 0:
+                    cosines[backbone] = _cosines(domains)
+                rows[backbone] += [row | {"seed": seed} for row in compare(domains, params)]
     for backbone in BACKBONES:
-        rows: list[Row] = []
-        for seed in range(arguments.seeds):
-            params = _changed(load_params(), seed)
-            domains = _domains(arguments.sources, backbone, params, options)
-            if seed == 0:
-                _print_cosines(backbone, domains)
-            rows += [row | {"seed": seed} for row in compare(domains, params)]
-        _print_table(pd.DataFrame(rows))
+        print(f"\n{title(backbone)}, mean-centred cosine of both precisions: {cosines[backbone]}.")
+        _print_table(pd.DataFrame(rows[backbone]))
 
 
 def _changed(params: Params, seed: int) -> Params:
@@ -71,23 +77,21 @@ def _changed(params: Params, seed: int) -> Params:
     return params.model_copy(update={"split": split, "seed": seed})
 
 
-def _domains(names: Sequence[str], backbone: str, params: Params, options: Options) -> Domains:
-    with TemporaryDirectory() as folder:
-        sources = [audit_source(name, params, options, Path(folder)) for name in names]
-        return {
-            precision: [
-                extract_domain(source, backbone, params.model_copy(update={"precision": precision}))
-                for source in sources
-            ]
-            for precision in PRECISIONS
-        }
+def _domains(sources: Sequence[Source], backbone: str, params: Params) -> Domains:
+    return {
+        precision: [
+            extract_domain(source, backbone, params.model_copy(update={"precision": precision}))
+            for source in sources
+        ]
+        for precision in PRECISIONS
+    }
 
 
-def _print_cosines(backbone: str, domains: Domains) -> None:
-    print(f"\n{title(backbone)}, mean-centred cosine of the features in both precisions:", end="")
-    for one, other in zip(*domains.values(), strict=True):
-        print(f" {one.name} {centred_cosine(one.features, other.features):.3f}", end="")
-    print(".\n")
+def _cosines(domains: Domains) -> str:
+    return ", ".join(
+        f"{one.name} {centred_cosine(one.features, other.features):.3f}"
+        for one, other in zip(*domains.values(), strict=True)
+    )
 
 
 def centred_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
