@@ -157,18 +157,12 @@ def _hashes(path: Path) -> str:
     return " ".join(sha256_of(file) if file.exists() else "missing" for file in files)
 
 
-def report_nothing() -> None:
-    """Keep OpenVINO and NNCF from reporting their use to their makers; before they are imported."""
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # "not installed"
-
-
 def _write_converted(backbone: str, weights: Path, image_size: int, path: Path) -> None:
-    report_nothing()
+    quantisation.report_nothing()
     _save(_convert(backbone, weights, image_size), path)
 
 
 def _write_quantised(converted: Path, image_size: int, path: Path) -> None:
-    report_nothing()
     import openvino as ov
 
     _save(quantisation.quantised(ov.Core().read_model(converted), image_size), path)

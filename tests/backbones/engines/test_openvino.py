@@ -98,8 +98,8 @@ def test_another_version_quantises_again(
 
 
 REPORTERS = """
-from cracks.backbones.engines import openvino
-openvino.report_nothing()
+from cracks.backbones.engines import quantisation
+quantisation.report_nothing()
 from nncf.telemetry.wrapper import NNCFTelemetryStub, telemetry
 from openvino.tools.ovc import telemetry_utils
 print(telemetry_utils.tm.__name__, isinstance(telemetry, NNCFTelemetryStub))
