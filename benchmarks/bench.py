@@ -1,11 +1,12 @@
 """Measure speed and memory side by side and print them as Markdown tables.
 
 worked example:
-  python -m benchmarks.bench                          on the drawn sample, takes about 20 minutes
+  python -m benchmarks.bench                          on the drawn sample, takes about half an hour
   python -m benchmarks.bench photos.zip --rounds 1    on other images, once
 
 Every method runs in a process of its own and once in each round, so that a busy machine slows them
-all equally. Medians over the rounds are printed; compare only numbers of the same run.
+all equally. Medians over the rounds are printed; compare only numbers of the same run. PyTorch is
+left out where it is not installed.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.arguments import benchmark_parser
-from benchmarks.peers import onnx_runtime
+from benchmarks.peers import onnx_runtime, pytorch
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
 from cracks.backbones.engines.registry import load_engine, load_map_engine
@@ -67,6 +69,8 @@ WAYS = (
     "predict",
     "onnxruntime float32",
     "onnxruntime int8",
+    "pytorch eager",
+    "pytorch compiled",
     "tensorflow float32",
     "tensorflow bfloat16",
     "openvino float32",
@@ -75,6 +79,7 @@ WAYS = (
     ALONE,
     "warm cache",
 )
+PACKAGES = ("openvino", "nncf", "onnxruntime", "tensorflow", "keras", "torch")
 PRECISIONS = ("float32", "bfloat16", "int8")
 WARM_IMAGES = 8000
 
@@ -144,6 +149,8 @@ def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable
         "onnxruntime int8": lambda: onnx_runtime(
             backbone, weights, _pixels(work, images), int8=True
         ),
+        "pytorch eager": lambda: pytorch(backbone, _pixels(work, images), compiled=False),
+        "pytorch compiled": lambda: pytorch(backbone, _pixels(work, images), compiled=True),
         ALONE: lambda: _model_alone(backbone, weights, _pixels(work, images)),
         "convolution": lambda: _convolution(backbone),  # the precision, here
         "decode": lambda: lambda: len(_pixels(work, images)),
@@ -374,9 +381,7 @@ def _rounds(ways: list[tuple[str, str]], work: Path, rounds: int) -> dict[Any, d
 
 
 def _print_machine() -> None:
-    packages = ", ".join(
-        f"{p} {version(p)}" for p in ("openvino", "nncf", "onnxruntime", "tensorflow", "keras")
-    )
+    packages = ", ".join(f"{p} {version(p)}" for p in PACKAGES if find_spec(p))
     print(
         f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}\n"
     )

@@ -39,6 +39,49 @@ def onnx_runtime(backbone: str, weights: Path, pixels: Pixels, *, int8: bool) ->
     return run
 
 
+def pytorch(backbone: str, pixels: Pixels, *, compiled: bool) -> Run:
+    """The same architecture by torchvision, with random weights, which cost the same time.
+
+    PyTorch is no requirement of the project, because its package brings CUDA along. To measure it:
+    pip install torch torchvision
+    """
+    import torch
+
+    torch.manual_seed(0)
+    model = _torch_model(backbone).eval().to(memory_format=torch.channels_last)
+    if compiled:
+        model = torch.compile(model)
+    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+
+    def compute(batch: Pixels) -> Any:
+        images = torch.from_numpy(batch).permute(0, 3, 1, 2)  # a view: channels stay last
+        return model(images.float() / 255)
+
+    def run() -> int:
+        with torch.inference_mode():
+            for batch in batches:
+                compute(batch)
+        return len(pixels)
+
+    with torch.inference_mode():
+        compute(batches[0])
+    return run
+
+
+def _torch_model(backbone: str) -> Any:
+    """From pixels `[n, 3, height, width]` in 0..1 to features `[n, channels]`."""
+    from torch import nn
+    from torchvision import models
+
+    if backbone == "vgg16":
+        return nn.Sequential(models.vgg16().features, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = models.resnet50()
+    model.fc = nn.Identity()
+    for stage in (model.layer2, model.layer3, model.layer4):
+        stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)  # as Keras has them
+    return model
+
+
 def _write_onnx(backbone: str, weights: Path, size: int, path: Path, *, int8: bool) -> None:
     import onnx
     from onnxruntime import quantization
