@@ -36,7 +36,8 @@ from benchmarks.peers import onnx_runtime, pytorch
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
 from cracks.backbones.engines.registry import load_engine, load_map_engine
-from cracks.backbones.model import build_backbone, load_backbone_weights, pixel_model
+from cracks.backbones.model import load_backbone, pixel_model
+from cracks.backbones.pooling import generalised_mean
 from cracks.backbones.weights import write_weights
 from cracks.dataset.audit import audit_archive
 from cracks.features.cache import FeatureCache, row_key
@@ -242,14 +243,13 @@ def _fit(backbone: str, work: Path) -> Callable[[], int]:
     keras = import_keras()
 
     preprocess = getattr(keras.applications, BACKBONES[backbone].module).preprocess_input
-    frozen = build_backbone(backbone, SIZE)
-    load_backbone_weights(frozen, backbone, work / f"{backbone}.weights.h5")
+    frozen = load_backbone(backbone, SIZE, work / f"{backbone}.weights.h5")
     data = keras.utils.image_dataset_from_directory(
         work / backbone, image_size=(SIZE, SIZE), batch_size=32, label_mode="categorical", verbose=0
     )
     count, batches = len(data.file_paths), _steady(data)
     inputs = keras.Input((SIZE, SIZE, 3))
-    features = frozen(preprocess(inputs), training=False)
+    features = generalised_mean(frozen(preprocess(inputs), training=False))
     model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(features))
     model.compile("adam", "categorical_crossentropy")
     model.fit(batches.take(1), verbose=0)
@@ -398,7 +398,7 @@ def _processor() -> str:
 def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
     ways = [(way, backbone) for way in (*WAYS, "decode")]
     found = _rounds([*ways, *(("convolution", p) for p in PRECISIONS)], work, rounds)
-    operations = _operations(backbone) / 1e9
+    operations = _operations(backbone, work) / 1e9
     reference = found["predict", backbone]["rate"]
     print(f"{BACKBONES[backbone].constructor}, {operations:.1f} GFLOP an image:\n")
     print("| way | images/s | of `predict` | of the peak | start-up, s | memory, MB |")
@@ -440,10 +440,10 @@ def _print_maps(work: Path) -> None:
     print()
 
 
-def _operations(backbone: str) -> int:
+def _operations(backbone: str, work: Path) -> int:
     """Multiplications and additions of the convolutions for one image."""
     total = 0
-    for layer in build_backbone(backbone, SIZE).layers:
+    for layer in load_backbone(backbone, SIZE, work / f"{backbone}.weights.h5").layers:
         if type(layer).__name__ == "Conv2D":
             _, height, width, channels = layer.output.shape
             total += 2 * height * width * channels * int(np.prod(layer.kernel.shape[:3]))

@@ -31,6 +31,7 @@ import numpy as np
 import psutil
 
 from benchmarks.arguments import benchmark_parser
+from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.weights import write_weights
 from cracks.features.extraction import Extraction, View, compute_rows
 from cracks.images.archive import open_archive, read_member, write_archive
@@ -39,7 +40,8 @@ from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import load_params
 from cracks.sources.sample.dataset import iter_sample
 
-BACKBONE, SIZE, CHANNELS = "resnet50", 224, 2048
+BACKBONE, SIZE = "resnet50", 224
+CHANNELS = BACKBONES[BACKBONE].features
 
 WAYS = {
     "one process, one core": (1, False),

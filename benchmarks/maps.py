@@ -5,7 +5,7 @@ worked example:
   python -m benchmarks.maps --backbone resnet50   one of them
   python -m benchmarks.maps --megapixels 100      time and peak memory of one large photograph
 
-An eighth of the walls have no crack. What is near is within half a place of the feature map of a
+An eighth of the walls have no crack. What is near is within half a cell of an activation map of a
 crack. *Found* is the share of the cracks' length, *false* the share of the area that is called
 cracked and is not near a crack, *chessboard's* what that of the chessboard is at the threshold at
 which it finds as much. *Share* is the area called cracked by that of the cracks. F1 is
@@ -33,7 +33,6 @@ from cracks.backbones.model import pixel_model
 from cracks.evaluation.metrics import is_crack
 from cracks.evaluation.verdict import title
 from cracks.images.decoding import RGB
-from cracks.inference.activation_map import class_activation_map
 from cracks.inference.classifier import LocalClassifier, load_local_classifier
 from cracks.inference.crack_map import (
     CELLS,
@@ -66,7 +65,8 @@ DARK_LINES = ", dark lines"
 _TOLERANCE = 2  # pixels, as in benchmarks of crack segmentation
 _SEED = 70_000
 _EVERY = 4  # pixels between those at which maps are compared
-_FEATURE_STRIDE = 32  # pixels of a place of the feature map
+_STRIDE = 32  # pixels; the backbones halve an input's sides up to five times
+_NEAR = 16  # pixels from a crack within which area is not called false, for patches of 227
 
 
 class Row(NamedTuple):
@@ -151,13 +151,14 @@ class Convolutional:
     def heat(self, rgb: RGB, patch: int) -> NDArray[np.float64]:
         """P(crack) in each cell."""
         scale = self.classifier.image_size / patch
-        side = round(len(rgb) * scale / _FEATURE_STRIDE) * _FEATURE_STRIDE
+        side = round(len(rgb) * scale / _STRIDE) * _STRIDE
         pixels = Image.fromarray(rgb).resize((side, side), Image.Resampling.BILINEAR)
         backbone = self.classifier.backbone
         if side not in self.models:
             self.models = {side: pixel_model(backbone, weights_path(backbone), side)}
         found = self.models[side](np.asarray(pixels)[np.newaxis], training=False)  # type: ignore[operator]
-        cam = class_activation_map(found["map"].numpy(), self.classifier.head)[0]
+        head = self.classifier.head
+        cam = found["map"].numpy()[0] @ head.weights + head.bias
         cells = round(len(rgb) * CELLS / patch)
         fine = zoom(cam, cells / len(cam), order=1, mode="nearest", grid_mode=True)
         return np.asarray(expit(fine))
@@ -232,7 +233,7 @@ def tolerant_f1(found: Mask, wall: Wall) -> float:
 def _print_table(classifier: LocalClassifier, walls: Sequence[Wall], patch: int) -> None:
     rows: dict[str, list[Row]] = {}
     convolutional = Convolutional(classifier)
-    near = patch / classifier.image_size * _FEATURE_STRIDE / 2
+    near = _NEAR * patch / USUAL_PATCH
     for wall in walls:
         for name, crackmap in _ways(wall, classifier, patch, convolutional):
             found = measure(wall, crackmap, near, classifier.threshold, None)

@@ -70,14 +70,19 @@ def pytorch(backbone: str, pixels: Pixels, *, compiled: bool) -> Run:
 
 def _torch_model(backbone: str) -> Any:
     """From pixels `[n, 3, height, width]` in 0..1 to features `[n, channels]`."""
+    import torch
     from torch import nn
     from torchvision import models
 
-    if backbone == "vgg16":
-        return nn.Sequential(models.vgg16().features, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    class GeneralisedMean(nn.Module):
+        def forward(self, values: Any) -> Any:
+            return torch.sqrt(torch.sqrt((values**4).mean(dim=(2, 3))))
+
+    if backbone == "vgg16":  # up to the last activation of the fourth block
+        return nn.Sequential(models.vgg16().features[:23], GeneralisedMean())
     model = models.resnet50()
-    model.fc = nn.Identity()
-    for stage in (model.layer2, model.layer3, model.layer4):
+    model.layer4, model.avgpool, model.fc = nn.Identity(), GeneralisedMean(), nn.Identity()
+    for stage in (model.layer2, model.layer3):
         stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)  # as Keras has them
     return model
 

@@ -37,6 +37,7 @@ import stages.precompute
 import stages.report
 import stages.split
 from benchmarks.arguments import benchmark_parser
+from cracks.backbones.catalogue import BACKBONES
 from cracks.dataset import audit
 from cracks.dataset.audit import Member
 from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
@@ -69,7 +70,6 @@ from cracks.review.markdown import as_json, as_markdown
 from cracks.review.sides import read_side
 from cracks.review.snapshots import WorkingTree
 
-CHANNELS = {"resnet50": 2048, "vgg16": 512}
 IMAGES_A_COPY = 50
 """One image of so many is a planted copy of the one before it."""
 
@@ -135,7 +135,9 @@ def _keep() -> Callable[[], object]:
         "resnet50", weights, params.image_size, params.engine, params.precision, params.augmentation
     ).context()
     hashes = pd.read_csv(IMAGES, dtype=str)["sha256"].to_list()
-    row = np.random.default_rng(0).standard_normal(CHANNELS["resnet50"]).astype(np.float32)
+    row = (
+        np.random.default_rng(0).standard_normal(BACKBONES["resnet50"].features).astype(np.float32)
+    )
 
     def run() -> None:
         with FeatureCache() as cache:
@@ -153,7 +155,9 @@ def _precompute() -> Callable[[], object]:
 
 def _read_train() -> Callable[[], object]:
     split = pd.read_csv(SPLIT, dtype=str)
-    rows = create_rows(features_path("vgg16"), list(split["id"]), FEATURES, (1, CHANNELS["vgg16"]))
+    rows = create_rows(
+        features_path("vgg16"), list(split["id"]), FEATURES, (1, BACKBONES["vgg16"].features)
+    )
     rows.flush()
     return lambda: SplitFeatures(features_path("vgg16"), split).examples(TRAIN)
 
@@ -162,7 +166,7 @@ def _evaluate() -> Callable[[], object]:
     split = pd.read_csv(SPLIT, dtype=str)
     random = np.random.default_rng(0)
     truth = (split["label"] == POSITIVE).to_numpy(dtype=np.float32)
-    for backbone in CHANNELS:
+    for backbone in BACKBONES:
         scores_path(backbone).parent.mkdir(parents=True, exist_ok=True)
         rows = create_rows(scores_path(backbone), list(split["id"]), PROBABILITY, (5,))
         noise = random.normal(0, 1.2, (len(split), 5))

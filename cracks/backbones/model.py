@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cracks.backbones.catalogue import backbone_named
+from cracks.backbones.pooling import generalised_mean, generalised_means_of_cells
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
 
+CELL = 32
+"""Pixels of a cell's side."""
+
 
 def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
-    """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to `[n, features]`, untrained.
+    """The whole Keras model without top, frozen and untrained.
 
-    The last layer is the global average pooling; its input is the last feature map. Keras numbers
-    layers by process: the session is cleared so that a model always gets the same layer names.
+    Keras numbers layers by process: the session is cleared so that a model always gets the same
+    layer names.
     """
     keras = import_keras()
 
@@ -26,10 +30,7 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
     keras.config.set_dtype_policy(dtype or "float32")
     try:
         model = getattr(keras.applications, backbone_named(name).constructor)(
-            include_top=False,
-            weights=None,
-            pooling="avg",
-            input_shape=(image_size, image_size, 3),
+            include_top=False, weights=None, input_shape=(image_size, image_size, 3)
         )
     finally:
         keras.config.set_dtype_policy("float32")
@@ -64,37 +65,47 @@ def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
         ) from None
 
 
-def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = False) -> Any:
-    """The Keras model from pixels to features and the last feature map.
-
-    Args:
-        name: the backbone.
-        weights: its Keras weights without top.
-        image_size: pixels of a side.
-        bfloat16: compute in bfloat16, with float32 weights and output.
-
-    Returns:
-        A model of uint8 RGB `[n, image_size, image_size, 3]` -> `features` float32
-        `[n, channels]` and `map` float32 `[n, h, w, channels]`, whose mean over h and w are
-        the features. It includes the preprocessing; batch normalisation is in inference mode.
+def load_backbone(name: str, image_size: int, weights: Path, dtype: str | None = None) -> Any:
+    """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to the map that is pooled.
 
     Raises:
         CracksError: if the weights do not fit.
     """
     keras = import_keras()
 
-    backbone = build_backbone(name, image_size, "mixed_bfloat16" if bfloat16 else None)
-    load_backbone_weights(backbone, name, weights)
-    pooling = backbone.layers[-1]
-    body = keras.Model(backbone.input, [pooling.output, pooling.input])
+    whole = build_backbone(name, image_size, dtype)
+    load_backbone_weights(whole, name, weights)
+    return keras.Model(whole.input, whole.get_layer(backbone_named(name).layer).output)
+
+
+def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = False) -> Any:
+    """The Keras model from pixels to the features of the image and of its cells.
+
+    Args:
+        name: the backbone.
+        weights: its Keras weights without top.
+        image_size: pixels of a side, s.
+        bfloat16: compute in bfloat16, with float32 weights, pooling and output.
+
+    Returns:
+        A model of uint8 RGB `[n, s, s, 3]` -> `features` float32 `[n, channels]` and `map` float32
+        `[n, s / 32, s / 32, channels]`, the features of cells of `CELL` pixels. It includes the
+        preprocessing; batch normalisation is in inference mode.
+
+    Raises:
+        CracksError: if the weights do not fit.
+    """
+    keras = import_keras()
+
+    backbone = load_backbone(name, image_size, weights, "mixed_bfloat16" if bfloat16 else None)
     preprocess = getattr(keras.applications, backbone_named(name).module).preprocess_input
 
     pixels = keras.Input((image_size, image_size, 3), dtype="uint8", name="pixels")
-    features, feature_map = body(preprocess(keras.ops.cast(pixels, "float32")), training=False)
-    as_float32 = {"features": features, "map": feature_map}
-    return keras.Model(
-        pixels, {key: keras.ops.cast(value, "float32") for key, value in as_float32.items()}
-    )
+    values = backbone(preprocess(keras.ops.cast(pixels, "float32")), training=False)
+    values = keras.ops.cast(values, "float32")
+    places = round(CELL * values.shape[1] / image_size)  # of a cell's side
+    cells = generalised_means_of_cells(values, places)
+    return keras.Model(pixels, {"features": generalised_mean(values), "map": cells})
 
 
 @contextmanager
@@ -103,17 +114,6 @@ def quiet_conversion() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The structure of `inputs`")
         yield
-
-
-def load_backbone(name: str, image_size: int, weights: Path) -> Any:
-    """`build_backbone` with its weights loaded.
-
-    Raises:
-        CracksError: if the weights do not fit.
-    """
-    model = build_backbone(name, image_size)
-    load_backbone_weights(model, name, weights)
-    return model
 
 
 def affine_preprocessing(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cracks.backbones.model import affine_preprocessing, load_backbone
+from cracks.backbones.pooling import generalised_mean
 from cracks.export.check import Predict, description
 from cracks.heads.head import load_head
 from cracks.inference.classifier import Trained
@@ -26,7 +27,8 @@ def write(trained: Trained, path: Path) -> None:
     preprocess = keras.layers.Conv2D(3, 1, name="preprocess")
     prepared = preprocess(keras.ops.round(resize(keras.ops.cast(pixels, "float32"))))
     preprocess.set_weights([matrix[np.newaxis, np.newaxis], offset])
-    model = keras.Model(pixels, head(backbone(prepared, training=False)), name="crack_or_no_crack")
+    features = generalised_mean(backbone(prepared, training=False))
+    model = keras.Model(pixels, head(features), name="crack_or_no_crack")
     model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("cracks.json", json.dumps(description(trained), indent=1))

@@ -68,7 +68,7 @@ def onnx_model(
     """The whole classifier.
 
     Args:
-        backbone: Keras model `[n, s, s, 3]` -> `[n, channels]`, with its weights.
+        backbone: Keras model `[n, s, s, 3]` -> `[n, h, w, channels]`, with its weights.
         image_size: pixels of a side, s.
         matrix: `[3, 3]` preprocessing, `rgb @ matrix + offset`.
         offset: `[3]`.
@@ -82,7 +82,7 @@ def onnx_model(
     """
     graph = _Graph()
     first = _preprocessed(graph, image_size, matrix, offset)
-    features = _backbone(graph, backbone, first)
+    features = _generalised_mean(graph, _backbone(graph, backbone, first))
     _probabilities(graph, features, head)
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "h", "w", 3])
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 2])
@@ -148,6 +148,14 @@ def _backbone(graph: _Graph, backbone: Any, first: str) -> str:
     return outputs[backbone.layers[-1].name]
 
 
+def _generalised_mean(graph: _Graph, feature_map: str) -> str:
+    """As `cracks.backbones.pooling.generalised_mean`."""
+    square = graph.add("Mul", feature_map, feature_map)
+    power = graph.add("Mul", square, square)
+    mean = graph.add("Flatten", graph.add("GlobalAveragePool", power))
+    return graph.add("Sqrt", graph.add("Sqrt", mean))
+
+
 def _convolution(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     kernel, *bias = layer.get_weights()
     options = {"strides": list(layer.strides), "dilations": list(layer.dilation_rate)}
@@ -189,10 +197,6 @@ def _pooling(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     )
 
 
-def _average(graph: _Graph, _layer: Any, inputs: list[str]) -> str:
-    return graph.add("Flatten", graph.add("GlobalAveragePool", *inputs))
-
-
 _LAYERS: dict[str, Callable[[_Graph, Any, list[str]], str]] = {
     "Conv2D": _convolution,
     "BatchNormalization": _normalisation,
@@ -201,5 +205,4 @@ _LAYERS: dict[str, Callable[[_Graph, Any, list[str]], str]] = {
     "Add": lambda graph, _, inputs: graph.add("Add", *inputs),
     "ZeroPadding2D": _padding,
     "MaxPooling2D": _pooling,
-    "GlobalAveragePooling2D": _average,
 }

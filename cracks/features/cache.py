@@ -138,7 +138,7 @@ class FeatureCache:
                 self._database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", values)
 
     def _open(self) -> None:
-        self._database = sqlite3.connect(self._path, _WAIT, isolation_level="IMMEDIATE")
+        self._database = sqlite3.connect(self._path, timeout=_WAIT, isolation_level="IMMEDIATE")
         # no write-ahead log: its shared memory does not work on network file systems
         self._database.execute("PRAGMA journal_mode=TRUNCATE")
         self._database.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, value BLOB)")

@@ -1,7 +1,8 @@
-"""Class activation maps: the evidence for a crack at each place of an image.
+"""Activation maps: the evidence for a crack in each cell of an image.
 
-With global average pooling and a linear head, the map is exact and needs no gradients: it is the
-weighted sum of the last feature map, and its mean is the logit (Zhou et al. 2016, eq. 2).
+The head is applied to the features of each cell, as if the cell were the whole image, in the same
+pass of the backbone and without gradients. Where features are plain means of a feature map, this is
+the class activation map of Zhou et al. 2016 (eq. 2).
 """
 
 import matplotlib as mpl
@@ -21,17 +22,24 @@ FULL_COLOUR = 12.0
 _STRONGEST = 0.55  # largest share of the colour in a pixel
 
 
-def class_activation_map(maps: NDArray[np.float32], head: LinearHead) -> NDArray[np.float64]:
-    """The logit of a crack at each place.
+def activation_maps(
+    features: NDArray[np.float32], maps: NDArray[np.float32], head: LinearHead
+) -> NDArray[np.float64]:
+    """The logit of a crack in each cell.
 
     Args:
-        maps: last feature maps `[n, h, w, channels]`.
+        features: of images, `[n, channels]`.
+        maps: features of their cells, `[n, rows, columns, channels]`.
         head: the linear form of the head.
 
     Returns:
-        `[n, h, w]`, whose mean over h and w is the logit of the image.
+        `[n, rows, columns]`, shifted so that the mean over the cells is the logit of the image.
     """
-    return np.asarray(maps.astype(np.float64) @ head.weights + head.bias)
+    cells, images = (
+        values.astype(np.float64) @ head.weights + head.bias for values in (maps, features)
+    )
+    shift = images - cells.mean(axis=(1, 2))
+    return np.asarray(cells + shift[:, np.newaxis, np.newaxis])
 
 
 def peak(cam: NDArray[np.float64], height: int, width: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from cracks.heads.head import LinearHead, Origin, linear_head, read_origin
 from cracks.heads.standardisation import check_enough, standardised
 from cracks.heads.statistics import Statistics
 from cracks.images.decoding import RGB
-from cracks.inference.activation_map import class_activation_map
+from cracks.inference.activation_map import activation_maps
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_numbers
 from cracks.pipeline.labels import NEGATIVE, POSITIVE
@@ -89,12 +89,12 @@ class LocalClassifier:
     def activation_maps(
         self, inputs: Iterable[tuple[Item, RGB]]
     ) -> Iterator[tuple[Item, NDArray[np.float64]]]:
-        """The class activation map of each `(item, pixels)`, the pixels as `to_input` gives them.
+        """The activation map of each `(item, pixels)`, the pixels as `to_input` gives them.
 
         The mean of a map is the logit of the image.
         """
         for items, result in run_batched(self.engine, inputs):
-            yield from zip(items, class_activation_map(result.maps, self.head), strict=True)
+            yield from zip(items, activation_maps(*result, self.head), strict=True)
 
 
 def load_classifier(backbone: str, params: Params) -> Classifier:

@@ -1,7 +1,7 @@
 """Where a photograph of a wall is cracked: the evidence of overlapping patches, in one map.
 
-The logit of a patch is the mean of the local logits of its class activation map, so one pass over
-the patch gives the evidence at each of its places, not only its probability.
+One pass over a patch gives the logit of each of its cells, not only of the whole: its activation
+map, whose mean is the logit of the patch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,9 +24,9 @@ USUAL_PATCH = 227
 """Pixels of a patch's side where nothing says how large the training images were."""
 
 CELLS = 28
-"""Cells of the map along a patch: four for each place of a feature map of 7 x 7."""
+"""Cells of the map along a patch: four for each cell of an activation map of 7 x 7."""
 
-_REACH = 2  # cells: half a place of the feature map
+_REACH = 2  # cells: half a cell of an activation map
 _OWN = 0.5  # weight of a place's own logit beside that of its patch
 _LEAST = 0.02  # weight of a patch at its border, where it knows least; 1 at its centre
 

@@ -1,4 +1,4 @@
-"""Localisation accuracy of class activation maps on the drawn sample, whose masks are known."""
+"""Localisation accuracy of activation maps on the drawn sample, whose masks are known."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from cracks.pipeline.paths import ARCHIVE
 from cracks.sources.sample.dataset import SIDE, sample_mask
 
 NEAR = 16
-"""Largest distance of a peak from the crack, in pixels: half a cell of the last feature map."""
+"""Largest distance of a peak from the crack, in pixels: a place of ResNet50's feature map."""
 
 
 class Localisation(NamedTuple):

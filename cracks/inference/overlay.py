@@ -64,7 +64,7 @@ def crack_picture(rgb: RGB, inspection: Inspection, name: str, longest: int | No
 
 
 def explanation(rgb: RGB, cam: NDArray[np.float64], verdict: Sequence[str]) -> Image.Image:
-    """An image beside itself with its class activation map, under lines of text."""
+    """An image beside itself with its activation map, under lines of text."""
     shown = Image.fromarray(rgb)
     factor = max(_EXPLAINED / min(shown.size), min(1.0, SHOWN / 2 / max(shown.size)))
     if min(shown.size) < _EXPLAINED or max(shown.size) > SHOWN / 2:

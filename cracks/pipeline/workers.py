@@ -60,7 +60,8 @@ def in_own_process(function: Callable[..., Result], *arguments: object) -> Resul
         *arguments: of the function, which can be pickled too.
 
     Raises:
-        CracksError: if the process was killed, as systems do when memory runs out.
+        CracksError: if the process was killed, as systems do when memory runs out, or ended by
+            itself before it had a result.
     """
     context = multiprocessing.get_context("spawn")
     results, there = context.Pipe(duplex=False)
@@ -75,7 +76,13 @@ def in_own_process(function: Callable[..., Result], *arguments: object) -> Resul
     try:
         result, error = results.recv()
     except EOFError:
-        raise _killed("free memory") from None
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
+            raise _killed("free memory") from None
+        raise CracksError(
+            f"Expected a result of a worker process, found that it ended with {process.exitcode}; "
+            "see what it printed above, and run again."
+        ) from None
     finally:
         process.join()
         results.close()

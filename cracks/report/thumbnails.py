@@ -38,7 +38,7 @@ def picture(archive: zipfile.ZipFile, name: str) -> str:
 def explained(
     archive: zipfile.ZipFile, names: Sequence[str], backbone: str, params: Params
 ) -> dict[str, str]:
-    """Each image with its class activation map overlaid, as `data_uri` by name."""
+    """Each image with its activation map overlaid, as `data_uri` by name."""
     if not names:
         return {}
     classifier = load_local_classifier(backbone, params)

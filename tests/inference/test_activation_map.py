@@ -5,20 +5,29 @@ import pytest
 
 from cracks.heads.head import LinearHead, folded, linear_head, load_head, save_head
 from cracks.heads.training import Recipe, train_heads
-from cracks.inference.activation_map import cam_overlay, class_activation_map, peak
+from cracks.inference.activation_map import activation_maps, cam_overlay, peak
 from tests.support.heads import ORIGIN
 
 GENERATOR = np.random.default_rng(0)
 RECIPE = Recipe(epochs=5, batch_size=8, learning_rate=1.0, l2=1.0)
 
 
-def test_the_mean_of_a_map_is_the_logit() -> None:
+def test_the_mean_of_a_map_is_the_logit_and_differences_are_those_of_the_head() -> None:
+    cells = GENERATOR.random((3, 7, 6, 5)).astype(np.float32)
+    features = GENERATOR.random((3, 5)).astype(np.float32)
+    head = LinearHead(GENERATOR.standard_normal(5), 0.7)
+    cam = activation_maps(features, cells, head)
+    assert cam.shape == (3, 7, 6)
+    np.testing.assert_allclose(cam.mean(axis=(1, 2)), features @ head.weights + 0.7, rtol=1e-5)
+    difference = (cells[:, 2, 3] - cells[:, 6, 0]) @ head.weights
+    np.testing.assert_allclose(cam[:, 2, 3] - cam[:, 6, 0], difference, rtol=1e-4)
+
+
+def test_features_that_are_means_give_the_class_activation_map() -> None:
     maps = GENERATOR.random((3, 7, 7, 5)).astype(np.float32)
     head = LinearHead(GENERATOR.standard_normal(5), 0.7)
-    cam = class_activation_map(maps, head)
-    assert cam.shape == (3, 7, 7)
-    logit = maps.mean(axis=(1, 2)) @ head.weights + head.bias
-    np.testing.assert_allclose(cam.mean(axis=(1, 2)), logit, rtol=1e-5)
+    cam = activation_maps(maps.mean(axis=(1, 2)), maps, head)
+    np.testing.assert_allclose(cam, maps @ head.weights + head.bias, rtol=1e-4)
 
 
 def test_the_linear_head_is_the_keras_head(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_errors_of_a_new_process_are_those_of_the_function_or_a_sentence() -> No
     with pytest.raises(ValueError, match="invalid literal"):
         in_own_process(int, "x")
     with pytest.raises(CracksError, match="killed, .* memory ran out; free memory and run"):
+        in_own_process(signal.raise_signal, signal.SIGKILL)
+    with pytest.raises(CracksError, match="worker process, found that it ended with 9; see"):
         in_own_process(os._exit, 9)
 
 

@@ -178,9 +178,23 @@ def _convert(backbone: str, weights: Path, image_size: int) -> Any:
     keras = import_keras()
     import openvino as ov
 
+    _know_tensorflow()
     full = pixel_model(backbone, weights, image_size)
     model = keras.Model(full.input, [full.output[name] for name in _OUTPUTS])
     with quiet_conversion():
         converted = ov.convert_model(model)
     converted.reshape([BATCH, image_size, image_size, 3])
-    return converted
+    # the converter does not keep the order of outputs; features have fewer axes than maps
+    results = sorted(converted.get_results(), key=lambda result: len(result.get_output_shape(0)))
+    return ov.Model(results, converted.get_parameters())
+
+
+def _know_tensorflow() -> None:
+    """Tell OpenVINO's converter the version of TensorFlow.
+
+    It asks by `exec("import tensorflow")` and `exec("del tensorflow")` in a function, and since
+    Python 3.13 (PEP 667) the second one has no name to delete.
+    """
+    from openvino.frontend.tensorflow import utils
+
+    utils.get_environment_setup = lambda _: {"tensorflow": version("tensorflow")}

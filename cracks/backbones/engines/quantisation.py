@@ -45,8 +45,8 @@ def quantised(model: Any, image_size: int) -> Any:
     """An OpenVINO model with its convolutions in int8, but for the first one.
 
     The first convolution has a few per cent of the work and sees pixels, whose 8 bits do not
-    survive a second rounding. It stays float32, with exact sums; the preprocessing and the global
-    pooling stay float32 as well.
+    survive a second rounding. It stays float32, with exact sums; the preprocessing and the pooling
+    stay float32 as well.
 
     Args:
         model: from uint8 pixels `[BATCH, s, s, 3]`; it is changed.
@@ -66,7 +66,7 @@ def quantised(model: Any, image_size: int) -> Any:
             nncf.Dataset(calibration_batches(image_size)),
             subset_size=IMAGES // _TOGETHER,
             preset=nncf.QuantizationPreset.PERFORMANCE,
-            ignored_scope=nncf.IgnoredScope(_first_names(model), types=["ReduceMean"]),
+            ignored_scope=nncf.IgnoredScope([*_first_names(model), *_pooling_names(model)]),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 overflow_fix=nncf.OverflowFix.ENABLE
             ),
@@ -102,6 +102,14 @@ def _import_nncf() -> Any:
 def _first_names(model: Any) -> list[str]:
     """The names of the first convolution and of the sums and products before it."""
     return [node.get_friendly_name() for node in _first_nodes(model)]
+
+
+def _pooling_names(model: Any) -> list[str]:
+    """The names of the sums, products and roots after the last activation."""
+    nodes = model.get_ordered_ops()
+    last = max(place for place, node in enumerate(nodes) if _kind(node) == "Relu")
+    kinds = {"AvgPool", "Multiply", "Power", "ReduceMean", "Sqrt"}
+    return [node.get_friendly_name() for node in nodes[last:] if _kind(node) in kinds]
 
 
 def _first_nodes(model: Any) -> list[Any]:

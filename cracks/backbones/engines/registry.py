@@ -18,7 +18,7 @@ from cracks.backbones.engines.batches import Pixels, Run
 from cracks.pipeline.params import chosen
 
 Features = NDArray[np.float32]
-"""`[n, channels]`, the global average of the last feature map."""
+"""`[n, channels]`, the feature map pooled by `cracks.backbones.pooling`."""
 
 Load = Callable[[str, Path, int, str, Sequence[str]], Run]
 """`(backbone, weights, image_size, precision, outputs) -> run`."""
@@ -39,10 +39,10 @@ ENGINES = {
 
 
 class FeaturesAndMaps(NamedTuple):
-    """Features and last feature maps of a batch."""
+    """Features of a batch of images, and of the cells of each."""
 
     features: Features
-    maps: NDArray[np.float32]  # [n, h, w, channels]
+    maps: NDArray[np.float32]  # [n, rows, columns, channels]
 
 
 def engine_versions(engine: str) -> dict[str, str]:
@@ -75,7 +75,7 @@ def load_engine(
 def load_map_engine(
     engine: str, backbone: str, weights: Path, image_size: int, precision: str
 ) -> Callable[[Pixels], FeaturesAndMaps]:
-    """As `load_engine`, for features and the last feature maps."""
+    """As `load_engine`, for features of images and of their cells."""
     load = chosen(ENGINES, "engine", engine).load
     run = load(backbone, weights, image_size, precision, ("features", "map"))
     return lambda pixels: FeaturesAndMaps(*run(pixels))

@@ -63,7 +63,12 @@ def test_maps_come_with_the_same_features(
     run = load_map_engine("openvino", "vgg16", random_weights("vgg16"), SIZE, "float32")
     features, maps = run(pixels[:3])
     np.testing.assert_allclose(features, engines["openvino", "vgg16"](pixels[:3]), rtol=1e-5)
-    np.testing.assert_allclose(maps.mean(axis=(1, 2)), features, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(features, _together(maps), rtol=1e-4, atol=1e-5)
+
+
+def _together(maps: np.ndarray) -> np.ndarray:
+    """The features of images of which the cells' are known."""
+    return np.asarray((maps.astype(np.float64) ** 4).mean(axis=(1, 2)) ** 0.25)
 
 
 def test_bfloat16_is_computed_or_refused_but_never_replaced(
