@@ -43,6 +43,7 @@ from cracks.dataset.audit import Member
 from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
 from cracks.features.cache import FeatureCache, cache_path, row_key
 from cracks.features.extraction import Extraction
+from cracks.heads.head import Origin
 from cracks.heads.training import SplitFeatures
 from cracks.images.archive import open_archive, write_archive
 from cracks.pipeline.errors import CracksError, exit_on_error
@@ -64,7 +65,7 @@ from cracks.pipeline.paths import (
     weights_path,
 )
 from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows
-from cracks.report import thumbnails
+from cracks.report import page, thumbnails
 from cracks.review.comparison import Review
 from cracks.review.markdown import as_json, as_markdown
 from cracks.review.sides import read_side
@@ -73,6 +74,7 @@ from cracks.review.snapshots import WorkingTree
 IMAGES_A_COPY = 50
 """One image of so many is a planted copy of the one before it."""
 
+_NO_ORIGIN = Origin("", "", 224, "", "", (), {})
 _SAMPLED = 0.02  # seconds between two looks at the memory
 
 
@@ -92,9 +94,9 @@ def main() -> None:
 
 def _archive() -> Callable[[], object]:
     buffer = io.BytesIO()
-    Image.new("RGB", (32, 32), "grey").save(buffer, "PNG")
+    Image.new("RGB", (32, 32), "grey").save(buffer, "JPEG")
     count = _count()
-    names = (f"{CLASSES[2 * n // count]}/{n:08}.png" for n in range(count))
+    names = (f"{CLASSES[2 * n // count]}/{n:08}.jpg" for n in range(count))
     write_archive(ARCHIVE, ((name, buffer.getvalue()) for name in names))
     return lambda: open_archive(ARCHIVE).close()
 
@@ -185,8 +187,9 @@ def _evaluate() -> Callable[[], object]:
 
 
 def _report() -> Callable[[], object]:
-    """Without activation maps, which are as many for any number of images."""
+    """Without heads and activation maps, which are as many for any number of images."""
     thumbnails.explained = lambda *_: defaultdict(str)
+    page.read_origin = lambda _: _NO_ORIGIN  # type: ignore[assignment,attr-defined]
     return stages.report.main
 
 
