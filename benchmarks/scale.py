@@ -74,7 +74,7 @@ from cracks.review.snapshots import WorkingTree
 IMAGES_A_COPY = 50
 """One image of so many is a planted copy of the one before it."""
 
-_NO_ORIGIN = Origin("", "", 224, "", "", (), {})
+_NO_ORIGIN = Origin("", "", "", 224, "", "", (), {})
 _SAMPLED = 0.02  # seconds between two looks at the memory
 
 

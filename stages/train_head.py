@@ -31,6 +31,7 @@ def main() -> None:
         heads, history = train_heads(recipe, seeds, train, valid, after_epoch=bar.update)
     origin = Origin(
         backbone=backbone,
+        layer=BACKBONES[backbone].layer,
         weights_sha256=sha256_of(weights_path(backbone)),
         image_size=params.image_size,
         precision=params.precision,

@@ -52,6 +52,7 @@ class Origin:
     """What a head was trained on; its users need the same backbone and input."""
 
     backbone: str
+    layer: str  # of the backbone, whose pooled output the features are
     weights_sha256: str  # of the backbone's weights file
     image_size: int
     precision: str

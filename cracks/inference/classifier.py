@@ -142,14 +142,19 @@ def load_trained(backbone: str) -> Trained:
 
     Raises:
         CracksError: if the backbone is unknown, nothing was trained, a file is damaged, or the
-            weights of the backbone are not those that the head was trained on.
+            head was trained on features of another layer or of other weights.
     """
-    channels = backbone_named(backbone).features
+    channels, layer = backbone_named(backbone).features, backbone_named(backbone).layer
     head, origin = linear_head(head_path(backbone)), read_origin(head_path(backbone))
     if len(head.weights) != channels:
         raise CracksError(
             f"Expected a head on {channels:,} features at {head_path(backbone)}, found one on "
             f"{len(head.weights):,}; run `dvc checkout` or `dvc repro`."
+        )
+    if origin.layer != layer:
+        raise CracksError(
+            f"Expected a head on features of {layer} at {head_path(backbone)}, found one on those "
+            f"of {origin.layer}; run `dvc checkout` or `dvc repro`."
         )
     weights = weights_path(backbone)
     if not weights.is_file():

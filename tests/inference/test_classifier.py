@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from cracks.backbones.model import pixel_model
 from cracks.backbones.weights import write_weights
 from cracks.features.extraction import Extraction, extract_features
-from cracks.heads.head import folded, load_head, save_head
+from cracks.heads.head import folded, load_head, read_origin, save_head
 from cracks.heads.training import Recipe, train_heads
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.inference.classifier import label_of, load_classifier, load_local_classifier
@@ -124,4 +125,14 @@ def test_other_weights_than_those_of_the_training_are_refused(
     weights.unlink()
     write_weights(BACKBONE, "random", 1, weights)
     with pytest.raises(CracksError, match="that models/vgg16.keras was trained on .* found others"):
+        load_classifier(BACKBONE, params)
+
+
+def test_a_head_on_another_layer_of_the_same_width_is_refused(
+    trained: tuple[Params, list[str], np.ndarray, list[RGB]],
+) -> None:
+    params, *_ = trained
+    path = Path(f"models/{BACKBONE}.keras")
+    save_head(load_head(path), replace(read_origin(path), layer="block5_conv3"), path)
+    with pytest.raises(CracksError, match="features of block4_conv3 .* those of block5_conv3; run"):
         load_classifier(BACKBONE, params)

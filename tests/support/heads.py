@@ -9,6 +9,7 @@ from cracks.pipeline.outputs import sha256_of
 
 ORIGIN = Origin(
     backbone="vgg16",
+    layer="block4_conv3",
     weights_sha256="0" * 64,
     image_size=224,
     precision="float32",
