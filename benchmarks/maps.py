@@ -65,7 +65,7 @@ DARK_LINES = ", dark lines"
 _TOLERANCE = 2  # pixels, as in benchmarks of crack segmentation
 _SEED = 70_000
 _EVERY = 4  # pixels between those at which maps are compared
-_STRIDE = 32  # pixels; the backbones halve an input's sides up to five times
+_STRIDE = 32  # pixels of a cell, of which a side is a multiple
 _NEAR = 16  # pixels from a crack within which area is not called false, for patches of 227
 
 

@@ -89,8 +89,8 @@ def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = F
 
     Returns:
         A model of uint8 RGB `[n, s, s, 3]` -> `features` float32 `[n, channels]` and `map` float32
-        `[n, s / 32, s / 32, channels]`, the features of cells of `CELL` pixels. It includes the
-        preprocessing; batch normalisation is in inference mode.
+        `[n, s / 32, s / 32, channels]` (rounded up), the features of cells of `CELL` pixels. It
+        includes the preprocessing; batch normalisation is in inference mode.
 
     Raises:
         CracksError: if the weights do not fit.

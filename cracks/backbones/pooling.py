@@ -3,7 +3,7 @@
 (mean of x^p)^(1/p), with p = 4 (Radenovic, Tolias and Chum 2019, "Fine-tuning CNN image retrieval
 with no human annotation", eq. 3). A crack covers few places of an image; the plain mean (p = 1)
 dilutes them, and the maximum (p = infinity) is one place alone. The fourth root is two square
-roots, which IEEE 754 rounds exactly, so the features are the same bits on every processor.
+roots, which IEEE 754 rounds correctly, so the root adds no difference between processors.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ def generalised_mean(feature_map: Any) -> Any:
 def generalised_means_of_cells(feature_map: Any, side: int) -> Any:
     """The features of each cell of `side` x `side` places: `[n, rows, columns, channels]`.
 
-    They are what `generalised_mean` gives for the cell alone. Cells at the lower and right edges
-    have fewer places if the map's sides are no multiples.
+    They are what `generalised_mean` gives for the cell alone. Cells at the edges have fewer
+    places if the map's sides are no multiples.
     """
     ops = import_keras().ops
 
