@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.arguments import benchmark_parser
-from benchmarks.peers import onnx_runtime, pytorch
+from benchmarks.peers import in_batches, onnx_runtime, pytorch
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
 from cracks.backbones.engines.registry import load_engine, load_map_engine
@@ -218,15 +218,7 @@ def _predict(backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], in
 
 
 def _model_alone(backbone: str, weights: Path, pixels: RGB) -> Callable[[], int]:
-    engine = load_engine("openvino", backbone, weights, SIZE, "int8")
-    engine(pixels[:BATCH])
-
-    def run() -> int:
-        for start in range(0, len(pixels), BATCH):
-            engine(pixels[start : start + BATCH])
-        return len(pixels)
-
-    return run
+    return in_batches(load_engine("openvino", backbone, weights, SIZE, "int8"), pixels)
 
 
 def _steady(data: Any) -> Any:

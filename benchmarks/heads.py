@@ -95,7 +95,7 @@ def _pipeline(parts: Parts, epochs: int) -> list[Numbers]:
     recipe = Recipe(epochs, params.batch_size, params.learning_rate, params.l2)
     heads, _ = train_heads(recipe, SEEDS, parts[TRAIN], parts[VALID])
     linear = [folded(head) for head in heads]
-    return [parts[TEST][0].astype(np.float64) @ head.weights + head.bias for head in linear]
+    return [head.logit(parts[TEST][0]) for head in linear]
 
 
 def _standardised(parts: Parts) -> dict[str, Numbers]:

@@ -29,7 +29,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.arguments import benchmark_parser
 from benchmarks.bench import peak_memory
-from cracks.backbones.model import pixel_model
+from cracks.backbones.model import CELL, pixel_model
 from cracks.evaluation.metrics import is_crack
 from cracks.evaluation.verdict import title
 from cracks.images.decoding import RGB
@@ -44,6 +44,7 @@ from cracks.inference.crack_map import (
     patch_maps,
 )
 from cracks.inference.inspection import evidence_beside_cracks, inspect
+from cracks.inference.localisation import NEAR
 from cracks.inference.overlay import SHOWN, crack_picture
 from cracks.inference.regions import measure_regions
 from cracks.inference.ridges import Cracks, Mask, find_cracks
@@ -65,8 +66,6 @@ DARK_LINES = ", dark lines"
 _TOLERANCE = 2  # pixels, as in benchmarks of crack segmentation
 _SEED = 70_000
 _EVERY = 4  # pixels between those at which maps are compared
-_STRIDE = 32  # pixels of a cell, of which a side is a multiple
-_NEAR = 16  # pixels from a crack within which area is not called false, for patches of 227
 
 
 class Row(NamedTuple):
@@ -151,14 +150,13 @@ class Convolutional:
     def heat(self, rgb: RGB, patch: int) -> NDArray[np.float64]:
         """P(crack) in each cell."""
         scale = self.classifier.image_size / patch
-        side = round(len(rgb) * scale / _STRIDE) * _STRIDE
+        side = round(len(rgb) * scale / CELL) * CELL
         pixels = Image.fromarray(rgb).resize((side, side), Image.Resampling.BILINEAR)
         backbone = self.classifier.backbone
         if side not in self.models:
             self.models = {side: pixel_model(backbone, weights_path(backbone), side)}
         found = self.models[side](np.asarray(pixels)[np.newaxis], training=False)  # type: ignore[operator]
-        head = self.classifier.head
-        cam = found["map"].numpy()[0] @ head.weights + head.bias
+        cam = self.classifier.head.logit(found["map"].numpy()[0])
         cells = round(len(rgb) * CELLS / patch)
         fine = zoom(cam, cells / len(cam), order=1, mode="nearest", grid_mode=True)
         return np.asarray(expit(fine))
@@ -233,7 +231,7 @@ def tolerant_f1(found: Mask, wall: Wall) -> float:
 def _print_table(classifier: LocalClassifier, walls: Sequence[Wall], patch: int) -> None:
     rows: dict[str, list[Row]] = {}
     convolutional = Convolutional(classifier)
-    near = _NEAR * patch / USUAL_PATCH
+    near = NEAR * patch / USUAL_PATCH
     for wall in walls:
         for name, crackmap in _ways(wall, classifier, patch, convolutional):
             found = measure(wall, crackmap, near, classifier.threshold, None)

@@ -17,6 +17,18 @@ Run = Callable[[], int]
 """Computes all images and returns their number."""
 
 
+def in_batches(compute: Callable[[Pixels], object], pixels: Pixels) -> Run:
+    """Compute the first batch, so that nothing is left to prepare; return a run of all batches."""
+    compute(pixels[:BATCH])
+
+    def run() -> int:
+        for start in range(0, len(pixels), BATCH):
+            compute(pixels[start : start + BATCH])
+        return len(pixels)
+
+    return run
+
+
 def onnx_runtime(backbone: str, weights: Path, pixels: Pixels, *, int8: bool) -> Run:
     """ONNX Runtime on the exported classifier, in int8 by its own quantiser.
 
@@ -28,15 +40,7 @@ def onnx_runtime(backbone: str, weights: Path, pixels: Pixels, *, int8: bool) ->
     if not path.exists():
         _write_onnx(backbone, weights, pixels.shape[1], path, int8=int8)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
-    session.run(None, {"pixels": batches[0]})
-
-    def run() -> int:
-        for batch in batches:
-            session.run(None, {"pixels": batch})
-        return len(pixels)
-
-    return run
+    return in_batches(lambda batch: session.run(None, {"pixels": batch}), pixels)
 
 
 def pytorch(backbone: str, pixels: Pixels, *, compiled: bool) -> Run:
@@ -51,21 +55,13 @@ def pytorch(backbone: str, pixels: Pixels, *, compiled: bool) -> Run:
     model = _torch_model(backbone).eval().to(memory_format=torch.channels_last)
     if compiled:
         model = torch.compile(model)
-    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
 
     def compute(batch: Pixels) -> Any:
         images = torch.from_numpy(batch).permute(0, 3, 1, 2)  # a view: channels stay last
-        return model(images.float() / 255)
-
-    def run() -> int:
         with torch.inference_mode():
-            for batch in batches:
-                compute(batch)
-        return len(pixels)
+            return model(images.float() / 255)
 
-    with torch.inference_mode():
-        compute(batches[0])
-    return run
+    return in_batches(compute, pixels)
 
 
 def _torch_model(backbone: str) -> Any:

@@ -41,10 +41,14 @@ class LinearHead(NamedTuple):
     weights: NDArray[np.float64]  # [channels]
     bias: float
 
+    def logit(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The logit `[...]` of features `[..., channels]`."""
+        rows = features.astype(np.float64, copy=False)
+        return np.asarray(rows @ self.weights + self.bias)
+
     def probability(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """P(crack) of each row of features `[n, channels]`."""
-        rows = features.astype(np.float64, copy=False)
-        return np.asarray(expit(rows @ self.weights + self.bias))
+        return np.asarray(expit(self.logit(features)))
 
 
 @dataclass(frozen=True)

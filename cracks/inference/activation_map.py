@@ -35,10 +35,8 @@ def activation_maps(
     Returns:
         `[n, rows, columns]`, shifted so that the mean over the cells is the logit of the image.
     """
-    cells, images = (
-        values.astype(np.float64) @ head.weights + head.bias for values in (maps, features)
-    )
-    shift = images - cells.mean(axis=(1, 2))
+    cells = head.logit(maps)
+    shift = head.logit(features) - cells.mean(axis=(1, 2))
     return np.asarray(cells + shift[:, np.newaxis, np.newaxis])
 
 

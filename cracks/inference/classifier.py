@@ -144,17 +144,17 @@ def load_trained(backbone: str) -> Trained:
         CracksError: if the backbone is unknown, nothing was trained, a file is damaged, or the
             head was trained on features of another layer or of other weights.
     """
-    channels, layer = backbone_named(backbone).features, backbone_named(backbone).layer
+    entry = backbone_named(backbone)
     head, origin = linear_head(head_path(backbone)), read_origin(head_path(backbone))
-    if len(head.weights) != channels:
+    if len(head.weights) != entry.features:
         raise CracksError(
-            f"Expected a head on {channels:,} features at {head_path(backbone)}, found one on "
-            f"{len(head.weights):,}; run `dvc checkout` or `dvc repro`."
+            f"Expected a head on {entry.features:,} features at {head_path(backbone)}, found one "
+            f"on {len(head.weights):,}; run `dvc checkout` or `dvc repro`."
         )
-    if origin.layer != layer:
+    if origin.layer != entry.layer:
         raise CracksError(
-            f"Expected a head on features of {layer} at {head_path(backbone)}, found one on those "
-            f"of {origin.layer}; run `dvc checkout` or `dvc repro`."
+            f"Expected a head on features of {entry.layer} at {head_path(backbone)}, found one on "
+            f"those of {origin.layer}; run `dvc checkout` or `dvc repro`."
         )
     weights = weights_path(backbone)
     if not weights.is_file():

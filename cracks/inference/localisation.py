@@ -18,7 +18,7 @@ from cracks.pipeline.paths import ARCHIVE
 from cracks.sources.sample.dataset import SIDE, sample_mask
 
 NEAR = 16
-"""Largest distance of a peak from the crack, in pixels: a place of ResNet50's feature map."""
+"""Largest distance of a peak from the crack, in pixels: half a cell of the map."""
 
 
 class Localisation(NamedTuple):

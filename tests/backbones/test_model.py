@@ -9,6 +9,7 @@ from cracks.backbones.catalogue import BACKBONES, backbone_named
 from cracks.backbones.model import build_backbone, pixel_model
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
+from tests.support.pooling import generalised_mean
 
 Weights = Callable[[str], Path]
 SIZE = 48
@@ -35,11 +36,11 @@ def test_pixel_model_preprocesses_as_keras_applications_does(
 
 
 def _features_of(whole: Any, backbone: str, preprocessed: np.ndarray) -> np.ndarray:
-    """By the definition: the fourth root of the mean fourth power of a layer's output."""
+    """The pooled output of the backbone's layer."""
     layer = whole.get_layer(BACKBONES[backbone].layer)
     values = import_keras().Model(whole.input, layer.output)(preprocessed, training=False).numpy()
     assert values.min() >= 0
-    return np.asarray((values.astype(np.float64) ** 4).mean(axis=(1, 2)) ** 0.25)
+    return generalised_mean(values)
 
 
 def test_wrong_preprocessing_would_be_noticed(random_weights: Weights, pixels: np.ndarray) -> None:
@@ -58,8 +59,7 @@ def test_maps_hold_the_features_of_cells_of_32_pixels(
     output = pixel_model(backbone, random_weights(backbone), 96)(pixels)
     cells, features = output["map"].numpy(), output["features"].numpy()
     assert cells.shape == (2, 3, 3, BACKBONES[backbone].features)
-    together = (cells.astype(np.float64) ** 4).mean(axis=(1, 2)) ** 0.25
-    np.testing.assert_allclose(features, together, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(features, generalised_mean(cells), rtol=1e-4, atol=1e-5)
 
 
 def test_batch_normalisation_runs_in_inference_mode(

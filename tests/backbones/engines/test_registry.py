@@ -13,6 +13,7 @@ from cracks.backbones.engines.registry import ENGINES, Features, load_engine, lo
 from cracks.images.decoding import to_input
 from cracks.pipeline.errors import CracksError
 from cracks.sources.sample.dataset import draw
+from tests.support.pooling import generalised_mean
 
 Weights = Callable[[str], Path]
 Engine = Callable[[Pixels], Features]
@@ -63,12 +64,7 @@ def test_maps_come_with_the_same_features(
     run = load_map_engine("openvino", "vgg16", random_weights("vgg16"), SIZE, "float32")
     features, maps = run(pixels[:3])
     np.testing.assert_allclose(features, engines["openvino", "vgg16"](pixels[:3]), rtol=1e-5)
-    np.testing.assert_allclose(features, _together(maps), rtol=1e-4, atol=1e-5)
-
-
-def _together(maps: np.ndarray) -> np.ndarray:
-    """The features of images of which the cells' are known."""
-    return np.asarray((maps.astype(np.float64) ** 4).mean(axis=(1, 2)) ** 0.25)
+    np.testing.assert_allclose(features, generalised_mean(maps), rtol=1e-4, atol=1e-5)
 
 
 def test_bfloat16_is_computed_or_refused_but_never_replaced(
@@ -96,7 +92,7 @@ def test_int8_is_near_float32_and_a_function_of_each_image(
     features, maps = run(pixels)
     assert features.dtype == np.float32
     assert 0 < np.abs(features - float32).mean() <= 0.05 * np.abs(float32).mean()
-    np.testing.assert_allclose(_together(maps), features, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(generalised_mean(maps), features, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(run(pixels[5:6]).features[0], features[5])
     alone = load_engine("openvino", "vgg16", random_weights("vgg16"), SIZE, "int8")
     np.testing.assert_array_equal(alone(pixels[::-1][:7]), features[::-1][:7])
