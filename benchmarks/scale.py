@@ -7,7 +7,7 @@ worked example:
 Files, fingerprints, features and scores are made; the stages that read them are the real ones, each
 in a process of its own. Seconds are those of the processor, all threads together, so that a busy
 machine changes little. Left out is what costs the same for every image: decoding and backbones.
-A million images take 25 GB below the folder for temporary files.
+A million images take 14 GB below the folder for temporary files.
 """
 
 import argparse
@@ -36,6 +36,7 @@ import stages.evaluate
 import stages.precompute
 import stages.report
 import stages.split
+import stages.train_head
 from benchmarks.arguments import benchmark_parser
 from cracks.backbones.catalogue import BACKBONES
 from cracks.dataset import audit
@@ -44,10 +45,9 @@ from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
 from cracks.features.cache import FeatureCache, cache_path, row_key
 from cracks.features.extraction import Extraction
 from cracks.heads.head import Origin
-from cracks.heads.training import SplitFeatures
 from cracks.images.archive import open_archive, write_archive
 from cracks.pipeline.errors import CracksError, exit_on_error
-from cracks.pipeline.labels import CLASSES, POSITIVE, TRAIN
+from cracks.pipeline.labels import CLASSES, POSITIVE
 from cracks.pipeline.outputs import write_csv
 from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import (
@@ -155,13 +155,20 @@ def _precompute() -> Callable[[], object]:
     return stages.precompute.main
 
 
-def _read_train() -> Callable[[], object]:
+def _train_head() -> Callable[[], object]:
+    """On noise, and a channel that tells the classes apart."""
     split = pd.read_csv(SPLIT, dtype=str)
-    rows = create_rows(
-        features_path("vgg16"), list(split["id"]), FEATURES, (1, BACKBONES["vgg16"].features)
-    )
+    cracked = (split["label"] == POSITIVE).to_numpy()
+    random = np.random.default_rng(0)
+    channels = BACKBONES["resnet50"].features
+    rows = create_rows(features_path("resnet50"), list(split["id"]), FEATURES, (1, channels))
+    for start in range(0, len(split), 4096):
+        some = random.standard_normal((len(split[start : start + 4096]), 1, channels), np.float32)
+        some[..., 0] += cracked[start : start + 4096, np.newaxis]
+        rows[FEATURES][start : start + 4096] = some
     rows.flush()
-    return lambda: SplitFeatures(features_path("vgg16"), split).examples(TRAIN)
+    sys.argv = ["train_head", "resnet50"]
+    return stages.train_head.main
 
 
 def _evaluate() -> Callable[[], object]:
@@ -215,7 +222,7 @@ MEASUREMENTS = {
     "split": _split,
     "keep features of ResNet50": _keep,
     "precompute from the cache": _precompute,
-    "train features of VGG16": _read_train,
+    "train the head of ResNet50": _train_head,
     "evaluate": _evaluate,
     "report": _report,
     "review": _review,

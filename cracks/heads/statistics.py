@@ -49,5 +49,7 @@ def statistics_of(features: Features) -> Statistics:
 def mapped(function: Callable[[Features], _Result], features: Features) -> Iterator[_Result]:
     """Apply to some rows at a time, several at once; results come in the order of the rows."""
     starts = range(0, len(features), _ROWS_AT_ONCE)
+    parts = [features[start : start + _ROWS_AT_ONCE] for start in starts]
     with ThreadPoolExecutor(_WORKERS) as pool:
-        yield from pool.map(lambda i: function(features[i : i + _ROWS_AT_ONCE]), starts)
+        for first in range(0, len(parts), _WORKERS):  # results must not pile up
+            yield from pool.map(function, parts[first : first + _WORKERS])

@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
 from cracks.heads.head import LinearHead
+from cracks.heads.scratch import on_disk
 from cracks.heads.statistics import Features
 from cracks.heads.whitening import Whitening, fit_whitening
 from cracks.pipeline.errors import CracksError
@@ -81,7 +82,8 @@ class SplitFeatures:
             CracksError: if a feature is not finite.
         """
         chosen = self._parts == part
-        features = self._read(self._rows[chosen], views=None if part == TRAIN else 1)
+        views = None if part == TRAIN else 1
+        features = on_disk(rows for _, rows in self._chunks(self._rows[chosen], views))
         labels = np.repeat(self._labels[chosen], features.shape[1])
         return features.reshape(-1, features.shape[2]), labels
 
@@ -92,28 +94,29 @@ class SplitFeatures:
             CracksError: if a feature is not finite.
         """
         scores = np.empty((len(self._rows), len(heads)), np.float32)
-        with threadpool_limits(
-            1, "blas"
-        ):  # the order of summation depends on the number of threads
-            for start in range(0, len(self._rows), _ROWS_AT_ONCE):
-                chunk = slice(start, start + _ROWS_AT_ONCE)
-                features = self._read(self._rows[chunk], views=1)[:, 0].astype(np.float64)
+        # the order of summation depends on the number of threads
+        with threadpool_limits(1, "blas"):
+            for chunk, rows in self._chunks(self._rows, views=1):
+                features = rows[:, 0].astype(np.float64)
                 for number, head in enumerate(heads):
                     scores[chunk, number] = head.probability(features)
         return scores
 
-    def _read(self, rows: NDArray[np.int64], views: int | None) -> Features:
-        """Features `[rows, views, channels]`: the first views, or all of them."""
-        features = np.ascontiguousarray(self._features[rows, :views])
-        finite = np.isfinite(features).all(axis=(1, 2))
-        if not finite.all():
-            raise CracksError(
-                f"Expected finite numbers in {self._path}, found NaN or infinity in "
-                f"{np.count_nonzero(~finite)} of {len(rows)} images, the first "
-                f"{self._ids[rows[finite.argmin()]]!r}; check the backbone's weights and run "
-                "`dvc repro`."
-            )
-        return features
+    def _chunks(
+        self, rows: NDArray[np.int64], views: int | None
+    ) -> Iterator[tuple[slice, Features]]:
+        """Features `[some rows, views, channels]`: the first views, or all of them."""
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            chunk = slice(start, start + _ROWS_AT_ONCE)
+            features = self._features[rows[chunk], :views]
+            finite = np.isfinite(features).all(axis=(1, 2))
+            if not finite.all():
+                raise CracksError(
+                    f"Expected finite numbers in {self._path}, found NaN or infinity in the row "
+                    f"of {self._ids[rows[chunk][finite.argmin()]]!r}; check the backbone's "
+                    "weights and run `dvc repro`."
+                )
+            yield chunk, features
 
 
 class _Progress:
@@ -281,28 +284,26 @@ def _batches(recipe: Recipe, seeds: Sequence[int], train: Examples) -> Any:
     """
     import tensorflow as tf
 
-    rows = len(train[0])
-    steps = -(-rows // recipe.batch_size)
+    features, targets = train[0], np.eye(len(CLASSES), dtype=np.float32)[train[1]]
+    steps = -(-len(features) // recipe.batch_size)
     generators = [np.random.default_rng(seed) for seed in seeds]
 
-    def epochs() -> Iterator[NDArray[np.int64]]:
+    def batches() -> Iterator[tuple[Features, Features]]:
         for _ in range(recipe.epochs):
-            orders = [g.permutation(rows) for g in generators]
+            orders = [g.permutation(len(features)) for g in generators]
             filled = [np.resize(order, (steps, recipe.batch_size)) for order in orders]
-            yield np.stack(filled, axis=-1)
+            for batch in np.stack(filled, axis=-1):
+                yield features[batch], targets[batch]
 
-    features = tf.constant(train[0])
-    targets = tf.constant(np.eye(len(CLASSES), dtype=np.float32)[train[1]])
-    shape = tf.TensorSpec((steps, recipe.batch_size, len(seeds)), tf.int64)
+    shape = (recipe.batch_size, len(seeds))
+    signature = (
+        tf.TensorSpec((*shape, features.shape[1]), tf.float32),
+        tf.TensorSpec((*shape, len(CLASSES)), tf.float32),
+    )
     options = tf.data.Options()
     options.autotune.enabled = False  # it stalls for seconds now and then
-    return (
-        tf.data.Dataset.from_generator(epochs, output_signature=shape)
-        .unbatch()
-        .map(lambda batch: (tf.gather(features, batch), tf.gather(targets, batch)))
-        .prefetch(2)
-        .with_options(options)
-    )
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return dataset.prefetch(2).with_options(options)
 
 
 def _loss_and_accuracy(examples: Examples, weights: Weights) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cracks.heads.scratch import on_disk
 from cracks.heads.statistics import Features, Numbers, mapped, statistics_of
 
 _LEAST_COMPONENT = 0.03  # variance of a component that is kept, as a share of the shrinkage
@@ -28,12 +29,13 @@ class Whitening(NamedTuple):
         return np.asarray((self.projection**2).sum(axis=0), np.float32)
 
     def __call__(self, features: Features) -> Features:
-        """Features `[n, channels]` as components `[n, components]`."""
+        """Features `[n, channels]` as components `[n, components]`, which lie on the disk."""
         projection = self.projection.astype(np.float32)
-        parts = mapped(
-            lambda rows: _standardised(rows, self.mean, self.deviation) @ projection, features
+        return on_disk(
+            mapped(
+                lambda rows: _standardised(rows, self.mean, self.deviation) @ projection, features
+            )
         )
-        return np.concatenate(list(parts))
 
 
 def fit_whitening(features: Features, shrinkage: float) -> Whitening:
