@@ -211,15 +211,15 @@ def _correlation(thumbnails: Thumbnail, pairs: Pairs, turn: Turn) -> NDArray[np.
     """Pearson's r of the fine detail of each pair, after undoing the second image's turn."""
     result = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _IMAGES_AT_ONCE):
-        chunk = pairs[start : start + _IMAGES_AT_ONCE]
-        first, second = (_detail(thumbnails[chunk[:, side]]) for side in (0, 1))
+        chunk = slice(start, start + _IMAGES_AT_ONCE)
+        images, places = np.unique(pairs[chunk], return_inverse=True)  # few are in many pairs
+        detail = _detail(thumbnails[images])
+        detail /= np.linalg.norm(detail, axis=(1, 2), keepdims=True)
+        turned = detail
         if turn in (Turn.LEFT_RIGHT, Turn.HALF):
-            second = second[:, :, ::-1]
+            turned = turned[:, :, ::-1]
         if turn in (Turn.TOP_BOTTOM, Turn.HALF):
-            second = second[:, ::-1]
-        product = np.einsum("nij,nij->n", first, second)
-        norm = np.sqrt(
-            np.einsum("nij,nij->n", first, first) * np.einsum("nij,nij->n", second, second)
-        )
-        result[start : start + _IMAGES_AT_ONCE] = product / norm
+            turned = turned[:, ::-1]
+        first, second = places.reshape(-1, 2).T
+        result[chunk] = np.einsum("nij,nij->n", detail[first], turned[second])
     return result
