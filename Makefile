@@ -30,7 +30,7 @@ help:
 	@echo "make bench-learning   how much more drawn images help"
 	@echo "make bench-precision   what heads on int8 and on float32 features answer"
 	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
-	@echo "make bench-scale   time, memory and disk for a million made images (25 GB)"
+	@echo "make bench-scale   time, memory and disk for a million made images (14 GB)"
 	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make format     format the code"
 	@echo "make lock       compile requirements.txt from requirements.in"
