@@ -78,6 +78,8 @@ class SplitFeatures:
     def examples(self, part: str) -> Examples:
         """The examples of a part: all views of train, the images themselves elsewhere.
 
+        Their features lie on the disk, not in memory.
+
         Raises:
             CracksError: if a feature is not finite.
         """
@@ -105,7 +107,10 @@ class SplitFeatures:
     def _chunks(
         self, rows: NDArray[np.int64], views: int | None
     ) -> Iterator[tuple[slice, Features]]:
-        """Features `[some rows, views, channels]`: the first views, or all of them."""
+        """Some rows at a time, as their slice of `rows` and their features `[n, views, channels]`.
+
+        Of the views, the first ones or all of them.
+        """
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             chunk = slice(start, start + _ROWS_AT_ONCE)
             features = self._features[rows[chunk], :views]
