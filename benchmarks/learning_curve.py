@@ -17,11 +17,12 @@ import pandas as pd
 from benchmarks.arguments import benchmark_parser
 from cracks.backbones.catalogue import BACKBONES
 from cracks.evaluation.verdict import title
-from cracks.inference.carry_over import SAMPLE, Options, carry_over, source_name
+from cracks.inference.carry_over import SAMPLE, Options, carry_over
 from cracks.pipeline.errors import exit_on_error
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.lifetime import end_on_interrupt
 from cracks.pipeline.params import Params, load_params
+from cracks.sources.elsewhere import source_name
 
 NUMBERS = (100, 200, 400, 800, 1600)
 

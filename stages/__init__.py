@@ -1,1 +1,1 @@
-"""The stages of dvc.yaml, one module each, run as ``python -m stages.NAME``."""
+"""The stages of dvc.yaml, one module each, run as ``python -m stages NAME``."""

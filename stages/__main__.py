@@ -4,6 +4,7 @@ It prepares for an early end before the stage's module is imported, which takes 
 """
 
 import sys
+from pathlib import Path
 from runpy import run_module
 
 from cracks.pipeline.lifetime import end_on_interrupt, end_with_dvc
@@ -11,5 +12,8 @@ from cracks.pipeline.lifetime import end_on_interrupt, end_with_dvc
 if __name__ == "__main__":
     end_on_interrupt("Interrupted; run `dvc repro` to go on.")
     end_with_dvc()
-    name = sys.argv.pop(1)
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+    name = sys.argv.pop(1) if len(sys.argv) > 1 else "nothing"
+    if name not in names:
+        sys.exit(f"Error: Expected one of {', '.join(names)}, found {name}.")
     run_module(f"stages.{name}", run_name="__main__", alter_sys=True)

@@ -45,7 +45,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_BACKBONE
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]))
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write to this file instead of printing."
 )
@@ -81,6 +81,10 @@ def predict(
 
     if options["standardise"] and (options["maps"] or options["explain"]):
         raise click.UsageError("--standardise goes with neither --map nor --explain.")
+    if options["maps"] and (options["explain"] or options["out"] or options["form"]):
+        raise click.UsageError("--map goes with none of --explain, --format and --out.")
+    if not options["maps"] and (patch or stride or mm_per_pixel or full_resolution):
+        raise click.UsageError("--patch, --stride, --mm-per-pixel, --full-resolution need --map.")
     map_options = MapOptions(patch, stride, full_resolution, mm_per_pixel)
     return run(**options, map_options=map_options)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from cracks.evaluation.metrics import METRICS
 from cracks.evaluation.verdict import title
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import flatten, load_params
 
 WIDTH = 120
@@ -13,12 +14,23 @@ _NAME, _NUMBER = 20, 9  # characters of a column
 
 
 def run() -> int:
-    """Print a row for the workspace, the current commit and each experiment."""
+    """Print a row for the workspace, the current commit and each experiment.
+
+    Raises:
+        CracksError: if this is no Git repository with a commit.
+    """
     from dvc.api import exp_show
+    from dvc.exceptions import DvcException
 
     params = load_params()
-    rows: list[dict[str, Any]] = exp_show()
-    base = next(row for row in rows if row["rev"] != "workspace")
+    try:
+        rows: list[dict[str, Any]] = exp_show()
+        base = next(row for row in rows if row["rev"] != "workspace")
+    except (DvcException, StopIteration) as error:
+        raise CracksError(
+            f"Expected a Git repository with a commit, found none ({error}); clone the project, "
+            "or run `git init` and commit."
+        ) from None
     print(_heading(list(params.weights)))
     for row in rows:
         changed = [

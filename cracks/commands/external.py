@@ -13,6 +13,7 @@ from cracks.inference.external import score_images
 from cracks.inference.novelty import USUAL_SHARE
 from cracks.pipeline.outputs import write_csv, write_json
 from cracks.pipeline.params import load_params
+from cracks.sources.elsewhere import source_name
 
 
 def run(source: Path, positive_class: str | None, name: str | None, standardise: bool) -> int:
@@ -27,7 +28,8 @@ def run(source: Path, positive_class: str | None, name: str | None, standardise:
         load_familiar(backbones),
         standardise=standardise,
     )
-    output = Path("external") / (name or f"{source.stem}{'-standardised' if standardise else ''}")
+    default = f"{source_name(source)}-standardised" if standardise else source_name(source)
+    output = Path("external") / (name or default)
     write_json(output / "metrics.json", result.metrics)
     write_csv(output / "predictions.csv", result.predictions, digits=6)
     _print(result.metrics, backbones, output)

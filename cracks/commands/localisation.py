@@ -2,12 +2,25 @@
 
 from cracks.evaluation.verdict import title
 from cracks.inference.localisation import NEAR, measure
+from cracks.pipeline.errors import CracksError
 from cracks.pipeline.params import load_params
+from cracks.review.snapshots import WorkingTree
+from cracks.review.staleness import find_stale
 
 
 def run() -> int:
-    """Print the result of each backbone."""
+    """Print the result of each backbone.
+
+    Raises:
+        CracksError: if the drawings of today's parameters and code are not those of the last run.
+    """
     params = load_params()
+    changed = find_stale(WorkingTree(), "HEAD").stages.get("download")
+    if changed:
+        raise CracksError(
+            "Expected the drawings of the last run, whose masks are drawn again, found other "
+            f"parameters or code ({', '.join(changed)}); run `dvc repro`."
+        )
     for backbone in params.weights:
         result = measure(backbone, params)
         print(

@@ -44,7 +44,7 @@ COLUMNS = ["path", "backbone", "label", "probability", "threshold", "error"]
 def run(
     paths: Sequence[str],
     backbone: str | None,
-    form: str,
+    form: str | None,
     out: Path | None,
     explain: Path | None,
     maps: Path | None,
@@ -148,7 +148,7 @@ def _compared(classifier: Classifier, familiar: Familiar | None) -> Iterator[Cla
     warn_of_unlike(classifier.backbone, familiar, distances)
 
 
-def _write_table(table: pd.DataFrame, form: str, out: Path | None) -> None:
+def _write_table(table: pd.DataFrame, form: str | None, out: Path | None) -> None:
     if form == "csv":
         text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     elif form == "json":

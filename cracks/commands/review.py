@@ -9,7 +9,7 @@ from cracks.pipeline.params import load_params
 from cracks.pipeline.paths import EVALUATION
 from cracks.review.comparison import Review, failed_conditions
 from cracks.review.evidence import mismatches
-from cracks.review.markdown import as_json, as_markdown, doubtful, metrics_table
+from cracks.review.markdown import as_json, as_json_alone, as_markdown, doubtful, metrics_table
 from cracks.review.sides import Side, read_side
 from cracks.review.snapshots import WorkingTree, resolve
 from cracks.review.staleness import Staleness, find_stale
@@ -47,7 +47,10 @@ def run(base: str, fail_if: Sequence[str], *, json: bool) -> int:
     wrong = mismatches(now)
     before = read_side(name, commit)
     if before is None:
-        print("\n\n".join([*doubtful(wrong, stale), _nothing_to_compare(name, now)]))
+        if json:
+            print(as_json_alone(name, wrong, stale))
+        else:
+            print("\n\n".join([*doubtful(wrong, stale), _nothing_to_compare(name, now)]))
         return _exit_code(wrong, stale, judged=not fail_if)
     review = Review(
         base=before,

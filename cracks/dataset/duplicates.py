@@ -38,6 +38,7 @@ _HASHED = 64  # pixels of a side of the image that is hashed
 _COARSE = 7  # thumbnail pixels of the local mean that is subtracted
 _PAIRS_AT_ONCE = 1 << 20
 _IMAGES_AT_ONCE = 4096
+_COMPARED_AT_ONCE = 4096  # pairs
 _HALF = np.uint64(32)  # bits of a key that hold the index
 _INDEX = np.uint64(0xFFFFFFFF)
 
@@ -210,9 +211,9 @@ def _runs(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 def _correlation(thumbnails: Thumbnail, pairs: Pairs, turn: Turn) -> NDArray[np.float32]:
     """Pearson's r of the fine detail of each pair, after undoing the second image's turn."""
     result = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), _IMAGES_AT_ONCE):
-        chunk = slice(start, start + _IMAGES_AT_ONCE)
-        images, places = np.unique(pairs[chunk], return_inverse=True)  # few are in many pairs
+    for start in range(0, len(pairs), _COMPARED_AT_ONCE):
+        chunk = slice(start, start + _COMPARED_AT_ONCE)
+        images, places = np.unique(pairs[chunk], return_inverse=True)  # an image is in many pairs
         detail = _detail(thumbnails[images])
         detail /= np.linalg.norm(detail, axis=(1, 2), keepdims=True)
         turned = detail

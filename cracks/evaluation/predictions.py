@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cracks.evaluation.metrics import Scored, choose_threshold
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_split
-from cracks.pipeline.labels import CLASSES, TEST, VALID
+from cracks.pipeline.labels import CLASSES, TEST, VALID, class_indices
 from cracks.pipeline.paths import SPLIT, scores_path
 from cracks.pipeline.row_file import PROBABILITY, open_rows
 
@@ -32,7 +32,7 @@ class Heads:
         rows = (self.split["part"] == part).to_numpy()
         images = self.split[rows]
         return Scored(
-            labels=_class_indices(images["label"]),
+            labels=class_indices(images["label"]),
             probability=self.scores[rows, seed],
             groups=images["group"].to_numpy(),
             threshold=threshold,
@@ -92,12 +92,8 @@ def scored_of(predictions: pd.DataFrame, backbone: str, threshold: float) -> Sco
     """The scores of one backbone's kept head on test, from a table of predictions."""
     rows = predictions[predictions["backbone"] == backbone]
     return Scored(
-        labels=_class_indices(rows["label"]),
+        labels=class_indices(rows["label"]),
         probability=rows["probability"].to_numpy(dtype=np.float32),
         groups=rows["group"].to_numpy(),
         threshold=threshold,
     )
-
-
-def _class_indices(labels: "pd.Series[str]") -> NDArray[np.int64]:
-    return np.array([CLASSES.index(label) for label in labels], dtype=np.int64)

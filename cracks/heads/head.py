@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from cracks.heads.statistics import Statistics
-from cracks.pipeline.errors import CracksError
+from cracks.pipeline.errors import ZIP_DAMAGE, CracksError
 from cracks.pipeline.keras_import import import_keras
 from cracks.pipeline.labels import CLASSES
 from cracks.pipeline.outputs import replacing
@@ -182,7 +182,7 @@ def _readable_errors(path: Path) -> Iterator[None]:
         raise CracksError(f"Expected a trained head at {path}, found none; run `dvc repro`.")
     try:
         yield
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except ZIP_DAMAGE as error:
         reason = " ".join(str(error).split())[:200]
         raise CracksError(
             f"Expected a Keras model at {path}, found something else ({reason}); "

@@ -31,5 +31,5 @@ def on_disk(parts: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
             file.flush()
             return np.memmap(file, np.float32, mode="r", shape=(rows, *shape))
     except OSError as error:
-        error.filename = error.filename or str(folder)
+        error.filename = str(folder)  # the file itself has no name that helps
         raise

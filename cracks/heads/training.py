@@ -8,7 +8,7 @@ whitening and layer are folded into one linear layer on standardised features.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from cracks.heads.statistics import Features
 from cracks.heads.whitening import Whitening, fit_whitening
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.labels import CLASSES, TRAIN, VALID
+from cracks.pipeline.labels import CLASSES, TRAIN, VALID, class_indices
 from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows, open_rows
 
 Labels = NDArray[np.int64]
@@ -73,7 +73,7 @@ class SplitFeatures:
             )
         self._rows = np.array([place[name] for name in split["id"]])
         self._parts = split["part"].to_numpy()
-        self._labels = np.array([CLASSES.index(label) for label in split["label"]])
+        self._labels = class_indices(split["label"])
 
     def examples(self, part: str) -> Examples:
         """The examples of a part: all views of train, the images themselves elsewhere.
@@ -111,8 +111,9 @@ class SplitFeatures:
 
         Of the views, the first ones or all of them.
         """
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            chunk = slice(start, start + _ROWS_AT_ONCE)
+        step = max(1, _ROWS_AT_ONCE // self._features[:, :views].shape[1])
+        for start in range(0, len(rows), step):
+            chunk = slice(start, start + step)
             features = self._features[rows[chunk], :views]
             finite = np.isfinite(features).all(axis=(1, 2))
             if not finite.all():
@@ -194,6 +195,7 @@ def train_heads(
         tf.config.threading.set_intra_op_parallelism_threads(1)
     keras.backend.clear_session()
     tf.config.experimental.enable_op_determinism()
+    recipe = replace(recipe, batch_size=min(recipe.batch_size, len(train[0])))
     with threadpool_limits(1, "blas"):
         whitening = fit_whitening(train[0], shrinkage=2 * recipe.l2 / len(train[0]))
         train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
@@ -296,8 +298,10 @@ def _batches(recipe: Recipe, seeds: Sequence[int], train: Examples) -> Any:
     def batches() -> Iterator[tuple[Features, Features]]:
         for _ in range(recipe.epochs):
             orders = [g.permutation(len(features)) for g in generators]
-            filled = [np.resize(order, (steps, recipe.batch_size)) for order in orders]
-            for batch in np.stack(filled, axis=-1):
+            for step in range(steps):
+                first = step * recipe.batch_size
+                places = np.arange(first, first + recipe.batch_size) % len(features)
+                batch = np.stack([order[places] for order in orders], axis=-1)
                 yield features[batch], targets[batch]
 
     shape = (recipe.batch_size, len(seeds))

@@ -5,33 +5,18 @@ takes one seek. It is never unpacked. The name of a member is the id of the imag
 """
 
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from cracks.images.files import MAX_BYTES, check_name, is_junk
-from cracks.pipeline.errors import CracksError
+from cracks.pipeline.errors import ZIP_DAMAGE, CracksError
 from cracks.pipeline.outputs import replacing
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same bytes on any day
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others can inflate without bound
 _ENCRYPTED = 0x1  # bit of a member's flags
 _MAX_RATIO = 100  # far above that of photographs
-
-# What zipfile raises on a damaged archive or other bytes
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    OSError,
-    OverflowError,
-    RuntimeError,  # NotImplementedError is one
-    ValueError,  # UnicodeDecodeError is one
-)
 
 
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> int:
@@ -65,7 +50,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise CracksError(f"Expected an archive of images at {path}, found none.") from None
     except PermissionError:
         raise CracksError(f"Could not open {path}: no permission; change its mode.") from None
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise CracksError(
             f"Expected a zip archive at {path}, found something else or a part of one "
             f"({_reason(error)}); fetch or make it again."
@@ -120,7 +105,7 @@ def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int = MAX_BYTES)
         raise CracksError(
             f"Could not read {name!r} from {archive.filename}: it needs more memory than there is."
         ) from None
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise CracksError(
             f"Could not read {name!r} from {archive.filename} ({_reason(error)}); the archive is "
             "damaged or changed while it was read: fetch or make it again."

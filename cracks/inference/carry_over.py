@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import NamedTuple
 
 import numpy as np
@@ -16,18 +16,20 @@ from cracks.dataset.split import PHOTOGRAPH, assign_parts
 from cracks.evaluation.metrics import ENDS, Scored, choose_threshold, evaluate_part
 from cracks.features.extraction import Extraction, extract_features
 from cracks.heads.head import LinearHead, folded
+from cracks.heads.scratch import on_disk
 from cracks.heads.standardisation import LEAST_IMAGES, standardised
 from cracks.heads.statistics import Statistics, statistics_of
 from cracks.heads.training import Examples, Recipe, SplitFeatures, train_heads
 from cracks.images.archive import write_archive
 from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, TEST, TRAIN, VALID
+from cracks.pipeline.labels import POSITIVE, TEST, TRAIN, VALID, class_indices
+from cracks.pipeline.lifetime import temporary
 from cracks.pipeline.params import Params
 from cracks.pipeline.paths import weights_path
 from cracks.pipeline.progress import progress
 from cracks.pipeline.row_file import FEATURES, open_rows
 from cracks.sources.class_folders import Members
-from cracks.sources.elsewhere import labelled_images
+from cracks.sources.elsewhere import labelled_images, source_name
 from cracks.sources.sample.dataset import iter_sample
 
 SAMPLE = "sample"
@@ -97,20 +99,14 @@ def carry_over(
             standardise by.
     """
     _check_names(names)
-    with TemporaryDirectory() as folder:
-        sources = [audit_source(name, params, options, Path(folder)) for name in names]
+    with temporary(Path(mkdtemp())) as folder:
+        sources = [audit_source(name, params, options, folder) for name in names]
         tables = []
         for backbone in backbones:
             domains = [extract_domain(source, backbone, params) for source in sources]
             rows = compare(domains, params, standardise=options.standardise)
             tables.append(pd.DataFrame(rows).assign(backbone=backbone))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
-
-
-def source_name(name: str) -> str:
-    """How a source is called in results: a path by its last part, without `.zip`."""
-    path = Path(name).absolute()
-    return path.stem if path.suffix.lower() == ".zip" else path.name
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -137,7 +133,7 @@ def audit_source(name: str, params: Params, options: Options, folder: Path) -> S
     """
     archive = folder / f"{source_name(name)}.zip"
     write_archive(archive, _members(name, params, options))
-    positive_class = CLASSES[1] if name == SAMPLE else options.positive_class
+    positive_class = POSITIVE if name == SAMPLE else options.positive_class
     images = audit_archive(archive, positive_class, params.audit).images
     if name == SAMPLE:
         images[PHOTOGRAPH] = photographs_of(images["id"], DRAWN)
@@ -199,14 +195,19 @@ def compare(
         trained = train_head(chosen, params)
         for domain in domains:
             tested, left_out = choose_tested(domain, chosen)
-            row = {"trained_on": name, "tested_on": domain.name, "left_out": left_out}
-            rows.append(
-                row | evaluate_part(score(trained, domain, tested)) | {"standardised": False}
-            )
-            if standardise:
-                found = evaluate_part(score(_adapted(trained, domain), domain, tested))
-                rows.append(row | found | {"standardised": True})
+            heads = {False: trained} | ({True: _adapted(trained, domain)} if standardise else {})
+            for adapted, head in heads.items():
+                row = {"trained_on": name, "tested_on": domain.name, "left_out": left_out}
+                found = _evaluated(score(head, domain, tested), f"{name} → {domain.name}")
+                rows.append(row | found | {"standardised": adapted})
     return rows
+
+
+def _evaluated(scored: Scored, what: str) -> dict[str, float]:
+    try:
+        return evaluate_part(scored)
+    except CracksError as error:
+        raise CracksError(f"{what}: {error}") from None
 
 
 def train_head(chosen: Sequence[Domain], params: Params) -> Trained:
@@ -224,7 +225,7 @@ def train_head(chosen: Sequence[Domain], params: Params) -> Trained:
 
 def _joined(examples: Sequence[Examples]) -> Examples:
     features, labels = zip(*examples, strict=True)
-    return np.concatenate(features), np.concatenate(labels)
+    return on_disk(features), np.concatenate(labels)
 
 
 def choose_tested(domain: Domain, chosen: Sequence[Domain]) -> tuple[NDArray[np.bool_], int]:
@@ -250,7 +251,7 @@ def _adapted(trained: Trained, domain: Domain) -> Trained:
 def score(trained: Trained, domain: Domain, tested: NDArray[np.bool_]) -> Scored:
     """The probabilities of the tested images `[n]` of a source."""
     images = domain.split[tested]
-    labels = np.array([CLASSES.index(label) for label in images["label"]])
+    labels = class_indices(images["label"])
     probability = _scores(trained.head, domain.features[tested])
     return Scored(labels, probability, images["group"].to_numpy(), trained.threshold)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,8 @@ from cracks.inference.classifier import load_trained
 from cracks.inference.novelty import Familiar
 from cracks.pipeline.errors import CracksError
 from cracks.pipeline.inputs import read_images
-from cracks.pipeline.labels import CLASSES
+from cracks.pipeline.labels import class_indices
+from cracks.pipeline.lifetime import temporary
 from cracks.pipeline.params import Audit, Params
 from cracks.pipeline.paths import ARCHIVE, EVALUATION, IMAGES, head_path, weights_path
 from cracks.pipeline.row_file import FEATURES, open_rows
@@ -59,8 +60,8 @@ def score_images(
         CracksError: if there are no two class folders, no image is new, or there are too few to
             standardise by.
     """
-    with TemporaryDirectory() as folder:
-        archive = Path(folder) / "images.zip"
+    with temporary(Path(mkdtemp())) as folder:
+        archive = folder / "images.zip"
         write_archive(archive, labelled_images(source, positive_class))
         audit = audit_archive(archive, positive_class, params.audit)
         images, seen = _unseen(archive, audit.images, params.audit)
@@ -68,7 +69,7 @@ def score_images(
             check_enough(len(images))
         trained = {b: load_trained(b) for b in params.weights}
         features = {
-            b: _features(b, one.origin, params, archive, images, Path(folder))
+            b: _features(b, one.origin, params, archive, images, folder)
             for b, one in trained.items()
         }
     heads = {b: one.head for b, one in trained.items()}
@@ -145,7 +146,7 @@ def _features(
 def _evaluate(
     scores: dict[str, np.ndarray], thresholds: dict[str, float], images: pd.DataFrame
 ) -> Metrics:
-    labels = np.array([CLASSES.index(label) for label in images["label"]])
+    labels = class_indices(images["label"])
     metrics: Metrics = {}
     for backbone, probability in scores.items():
         groups = images["group"].to_numpy()

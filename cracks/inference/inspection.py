@@ -49,18 +49,18 @@ class Inspection:
 
     def summary(self) -> dict[str, Any]:
         """The numbers of the whole photograph, by name."""
+        length = float(self.regions["length"].sum())
+        max_width = float(self.regions["max_width"].max() if len(self.regions) else 0)
         sizes = {
             "cracked_share": round(self.cracked_share, 6),
             "evidence_share": round(self.evidence_share, 4),
             "regions": len(self.regions),
-            "length": round(float(self.regions["length"].sum()), 1),
-            "max_width": round(
-                float(self.regions["max_width"].max() if len(self.regions) else 0), 1
-            ),
+            "length": round(length, 1),
+            "max_width": round(max_width, 1),
         }
         if self.mm_per_pixel:
-            for name in ("length", "max_width"):
-                sizes[f"{name}_mm"] = round(self.mm_per_pixel * sizes[name], 1)
+            sizes["length_mm"] = round(self.mm_per_pixel * length, 1)
+            sizes["max_width_mm"] = round(self.mm_per_pixel * max_width, _DIGITS_OF_SIZES)
         if self.unlike_training is not None:
             sizes["unlike_training"] = round(self.unlike_training, 4)
         return sizes

@@ -103,12 +103,11 @@ def framed(
 
 def _headline(inspection: Inspection, name: str) -> list[str]:
     numbers = inspection.summary()
-    unit = "mm" if inspection.mm_per_pixel else "px"
-    end = "_mm" if inspection.mm_per_pixel else ""
+    unit, end, digits = ("mm", "_mm", 2) if inspection.mm_per_pixel else ("px", "", 1)
     count = numbers["regions"]
     found = f"{count} cracked {'region' if count == 1 else 'regions'}"
     length, width = numbers[f"length{end}"], numbers[f"max_width{end}"]
-    sizes = f"{length:,.0f} {unit} of cracks, at most {width:,.1f} {unit} wide"
+    sizes = f"{length:,.0f} {unit} of cracks, at most {width:,.{digits}f} {unit} wide"
     lines = [
         f"{name}: {found}, {100 * numbers['cracked_share']:.2f} % of the area",
         f"{title(inspection.backbone)}: {sizes}",

@@ -2,9 +2,25 @@
 
 import errno
 import os
+import struct
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+ZIP_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    LookupError,
+    OSError,
+    OverflowError,
+    RuntimeError,  # NotImplementedError is one
+    ValueError,  # UnicodeDecodeError is one
+)
+"""What zipfile raises on a damaged archive or other bytes."""
 
 
 class CracksError(Exception):

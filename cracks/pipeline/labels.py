@@ -5,7 +5,10 @@ so column 1 of a head's output is always the probability of a crack.
 """
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cracks.pipeline.errors import CracksError
 
@@ -36,6 +39,21 @@ def place_of(name: str) -> tuple[str, str]:
 def label_of(folder: str, positive_class: str) -> str:
     """The label of images in a class folder; upper and lower case are alike."""
     return POSITIVE if class_key(folder) == class_key(positive_class) else NEGATIVE
+
+
+def class_indices(labels: Iterable[str]) -> NDArray[np.int64]:
+    """The place in `CLASSES` of each label, `[n]`.
+
+    Raises:
+        CracksError: if a label is none of `CLASSES`.
+    """
+    places = {label: place for place, label in enumerate(CLASSES)}
+    try:
+        return np.array([places[label] for label in labels], np.int64)
+    except KeyError as error:
+        raise CracksError(
+            f"Expected the labels {' and '.join(CLASSES)}, found {error}; run `dvc repro`."
+        ) from None
 
 
 def class_key(folder: str) -> str:

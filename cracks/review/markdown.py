@@ -7,6 +7,7 @@ from typing import Any
 
 from cracks.evaluation.verdict import SIGNIFICANT, title
 from cracks.pipeline.labels import POSITIVE
+from cracks.pipeline.paths import EVALUATION
 from cracks.review.comparison import LEAK, Change, Flips, Review
 from cracks.review.evidence import NOT_RECOMPUTED
 from cracks.review.sides import Side
@@ -249,6 +250,22 @@ def as_json(review: Review) -> str:
         "flips": {backbone: vars(flips) for backbone, flips in review.flips.items()},
         "params": _records(review.params),
         "packages": _records(review.packages),
+    }
+    return json.dumps(values, indent=2)
+
+
+def as_json_alone(base: str, mismatches: Sequence[str], stale: Staleness) -> str:
+    """As `as_json`, if the base has no results to compare with."""
+    values = {
+        "base": base,
+        "mismatches": list(mismatches),
+        "stale": stale.stages,
+        "comments_only": sorted(stale.comments),
+        "not_comparable": f"{base} has no {EVALUATION}",
+        "metrics": [],
+        "flips": {},
+        "params": [],
+        "packages": [],
     }
     return json.dumps(values, indent=2)
 

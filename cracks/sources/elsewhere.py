@@ -1,5 +1,6 @@
 """Labelled images that a person names at the command line."""
 
+import os
 from pathlib import Path
 
 from cracks.pipeline.errors import CracksError
@@ -22,3 +23,9 @@ def labelled_images(
     if path.is_file():
         return archive_members(path, positive_class, limit, seed)
     raise CracksError(f"Expected a zip archive or a folder of images at {path}, found none.")
+
+
+def source_name(source: str | Path) -> str:
+    """How a source is called in results: a path by its last part, without `.zip`."""
+    path = Path(os.path.abspath(source))  # noqa: PTH100 - `resolve` would follow links
+    return path.stem if path.suffix.lower() == ".zip" else path.name

@@ -134,6 +134,22 @@ def test_standardising_needs_many_images_and_is_for_classification(photographs: 
             cli.main(["predict", "a", "--standardise", option, "x"], standalone_mode=False)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--map m --explain e", "--map goes with none of"),
+        ("--map m --format csv", "--map goes with none of"),
+        ("--map m --out t.csv", "--map goes with none of"),
+        ("--mm-per-pixel 0.2", "need --map"),
+        ("--full-resolution", "need --map"),
+        ("--explain e --patch 64", "need --map"),
+    ],
+)
+def test_options_without_effect_are_refused(options: str, words: str) -> None:
+    with pytest.raises(click.UsageError, match=words):
+        cli.main(["predict", "a", *options.split()], standalone_mode=False)
+
+
 def train_on_features_around(centre: float) -> None:
     """Features of one channel in train and valid, for the backbones of this module."""
     parts = {part: centre + made_features(100, 1, n) for n, part in enumerate(("train", "valid"))}

@@ -218,6 +218,10 @@ def test_a_base_without_metrics(say: Say) -> None:
     assert "has no metrics/evaluate.json: nothing to compare with" in said
     assert "| vgg16.accuracy | 0.9900 |" in said
     assert say("empty", "--fail-if", "vgg16.recall < 0")[0] == Exit.NOT_COMPARABLE
+    found, compared = (json.loads(say(base, "--json")[1]) for base in ("empty", "HEAD"))
+    assert found.keys() == compared.keys()
+    assert found["not_comparable"] == f"{found['base']} has no metrics/evaluate.json"
+    assert found["metrics"] == []
 
 
 def test_no_metrics_here(say: Say) -> None:

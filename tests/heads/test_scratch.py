@@ -7,7 +7,7 @@ import pytest
 
 from cracks.heads.scratch import on_disk
 from cracks.heads.whitening import fit_whitening
-from tests.support.small_disk import fill, small_disk
+from tests.support.small_disk import fill, make_read_only, small_disk
 
 
 def parts() -> Iterator[np.ndarray]:
@@ -33,6 +33,18 @@ def test_a_full_disk_names_the_folder(tmp_path: Path, monkeypatch: pytest.Monkey
         fill(disk, 65536)
         with pytest.raises(OSError, match="No space left") as caught:
             on_disk([np.ones((1000, 100), np.float32)])
+    assert caught.value.filename == str(disk / "scratch")
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "small", "1m") as disk:
+        monkeypatch.setenv("CRACKS_CACHE", str(disk))
+        (disk / "scratch").mkdir()
+        make_read_only(disk)
+        with pytest.raises(OSError, match="Read-only") as caught:
+            on_disk(parts())
     assert caught.value.filename == str(disk / "scratch")
 
 

@@ -1,6 +1,7 @@
 """Files of the pipeline that are damaged, empty or in conflict: one sentence names the file."""
 
 import io
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,40 @@ def test_a_damaged_file_is_one_sentence(
     said = project.run("python", *command.split(), status=1)
     assert_one_sentence(said, path, words)
     assert project.results() == before
+
+
+@pytest.mark.parametrize(("offset", "value"), [(8, 1), (10, 99)], ids=["flags", "compression"])
+def test_a_head_whose_directory_is_damaged_is_one_sentence(
+    offset: int, value: int, project: Project
+) -> None:
+    path = project.folder / "models/vgg16.keras"
+    data = bytearray(path.read_bytes())
+    start = -1
+    while (start := data.find(b"PK\1\2", start + 1)) >= 0:  # each entry of the directory
+        data[start + offset] = value
+    path.unlink()
+    path.write_bytes(data)
+    said = project.run("python", *PREDICT.split(), status=1)
+    assert_one_sentence(said, "models/vgg16.keras", "Expected a Keras model")
+
+
+def test_localisation_is_of_the_drawings_of_the_last_run(project: Project) -> None:
+    project.set({"sample.seed": 1})
+    said = project.run("python", *LOCALISATION.split(), status=1)
+    assert_one_sentence(said, "sample.seed", "Expected the drawings of the last run")
+
+
+@pytest.mark.parametrize("arguments", ["", "nothing_of_this_name"])
+def test_a_stage_that_there_is_not_is_one_sentence(arguments: str, project: Project) -> None:
+    said = project.run("python", "-m", "stages", *arguments.split(), status=1)
+    assert_one_sentence(said, arguments, "Expected one of audit, download")
+
+
+def test_experiments_need_git(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.folder, tmp_path / "unpacked", ignore=shutil.ignore_patterns(".git"))
+    unpacked = Project(tmp_path / "unpacked", project.environment)
+    said = unpacked.run("python", "-m", "cracks", "experiments", status=1)
+    assert_one_sentence(said, "", "Expected a Git repository with a commit")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.inference import carry_over
-from cracks.inference.carry_over import COLUMNS, TOGETHER, Options
+from cracks.inference.carry_over import COLUMNS, TOGETHER, Options, audit_source
 from cracks.pipeline.errors import CracksError
+from cracks.pipeline.labels import TEST
 from cracks.pipeline.params import Params, load_params
 from tests.support.project import ROOT
 from tests.support.walls_apart import BRIGHT, DARK, write_grey_levels, write_source
@@ -63,6 +65,16 @@ def test_images_that_a_head_was_trained_on_are_left_out_of_its_tests(params: Par
     twin = row(results, "dark", "twin")
     assert twin["images"] == row(results, "dark", "dark")["images"]
     assert twin["left_out"] == 200 - twin["images"]
+
+
+def test_a_source_of_which_nothing_is_left_is_named(params: Params, tmp_path: Path) -> None:
+    (tmp_path / "packed").mkdir()
+    split = audit_source("dark.zip", params, Options("positive"), tmp_path / "packed").split
+    with open_archive(Path("dark.zip")) as archive:
+        seen = [(name, read_member(archive, name)) for name in split[split["part"] != TEST]["id"]]
+    write_archive(Path("seen.zip"), seen)
+    with pytest.raises(CracksError, match="dark → seen: Expected images of both classes"):
+        measured(params, "dark.zip", "seen.zip")
 
 
 def test_one_source_is_tested_on_its_test_part(params: Params) -> None:

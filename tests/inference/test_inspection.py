@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,11 @@ def test_the_summary_has_millimetres(inspection: Inspection) -> None:
     assert summary["length"] == pytest.approx(195, abs=6)
     assert summary["length_mm"] == pytest.approx(0.5 * summary["length"], abs=0.1)
     assert summary["max_width_mm"] == pytest.approx(3, abs=0.6)
+
+
+def test_hairlines_have_a_width(inspection: Inspection) -> None:
+    fine = replace(inspection, mm_per_pixel=0.02)
+    assert fine.summary()["max_width_mm"] == pytest.approx(0.12, abs=0.03)
 
 
 def test_four_files_say_the_same(inspection: Inspection, rgb: RGB, tmp_path: Path) -> None:

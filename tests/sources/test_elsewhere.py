@@ -4,7 +4,7 @@ import pytest
 
 from cracks.images.archive import write_archive
 from cracks.pipeline.errors import CracksError
-from cracks.sources.elsewhere import labelled_images
+from cracks.sources.elsewhere import labelled_images, source_name
 
 
 @pytest.fixture
@@ -34,3 +34,13 @@ def test_archives_and_folders_give_the_same_images(source: Path) -> None:
 def test_nothing_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CracksError, match="a zip archive or a folder of images at .*, found none"):
         labelled_images(tmp_path / "nowhere.zip", "positive")
+
+
+def test_results_are_named_after_the_last_part_of_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wall.north").mkdir()
+    monkeypatch.chdir(tmp_path / "wall.north")
+    names = {"a/walls.2024.ZIP": "walls.2024", "a/walls.2024/": "walls.2024", ".": "wall.north"}
+    assert {source: source_name(source) for source in names} == names
+    assert source_name("..") == tmp_path.name
