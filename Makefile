@@ -33,7 +33,7 @@ help:
 	@echo "make bench-scale   time, memory and disk for a million made images (14 GB)"
 	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make format     format the code"
-	@echo "make lock       compile requirements.txt from requirements.in"
+	@echo "make lock       compile each requirements*.txt from its .in file"
 	@echo "make clean      remove the environment"
 
 run: $(READY) check-photos

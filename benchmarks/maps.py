@@ -8,7 +8,7 @@ worked example:
 An eighth of the walls have no crack. What is near is within half a cell of an activation map of a
 crack. *Found* is the share of the cracks' length, *false* the share of the area that is called
 cracked and is not near a crack, *chessboard's* what that of the chessboard is at the threshold at
-which it finds as much. *Share* is the area called cracked by that of the cracks. F1 is
+which it finds as much. *Share* is the area called cracked, divided by that of the cracks. F1 is
 that of the pixels, 2 pixels of tolerance; *width* the median error of the mean width. Ways that end
 in *dark lines* are what `predict --map` makes of a map.
 """

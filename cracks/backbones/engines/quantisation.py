@@ -1,7 +1,7 @@
 """Post-training quantisation to int8 by NNCF.
 
 The quantised model is a function of the backbone, its weights, this code and the versions of
-packages: it is calibrated on drawn images, never on anybody's photographs. Three things would make
+packages: it is calibrated on drawn images, never on anybody's photographs. Four things would make
 it or its features depend on the processor, and are kept out:
 
 - Sums of float32 differ in their last bits between processors, and with them the ranges that NNCF
@@ -10,6 +10,7 @@ it or its features depend on the processor, and are kept out:
   Weights of 7 bits never do (NNCF's `overflow_fix`), so every processor finds the same integers.
 - The last bits of the first convolution, which stays float32, would decide now and then how a value
   is rounded to 8 bits, and all layers after it would differ. Its sums are made exact.
+- OpenVINO numbers nodes by process. They are renamed by their place.
 """
 
 import io
