@@ -41,7 +41,8 @@ run: $(READY) check-photos
 	@python -m cracks summary
 
 run-real: $(READY) check-photos
-	dvc exp run -S dataset=concrete -S weights.resnet50=imagenet -S weights.vgg16=imagenet
+	dvc exp run -S dataset=concrete -S weights.resnet50=imagenet -S weights.vgg16=imagenet || \
+		{ echo "params.yaml still names these; git restore params.yaml goes back." >&2; exit 1; }
 	@python -m cracks summary
 
 # DVC hashes data/photos before any stage runs, and waits for ever on what is no file

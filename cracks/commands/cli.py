@@ -22,6 +22,19 @@ class _Backbone(click.ParamType[str]):
         return value
 
 
+class _Condition(click.ParamType[str]):
+    """A condition of `review`."""
+
+    name = "condition"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from cracks.review.comparison import is_condition
+
+        if not is_condition(value):
+            self.fail(f"expected 'METRIC < NUMBER' (or <=, >, >=), found {value!r}.", param, ctx)
+        return value
+
+
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 _BACKBONE = click.option(
@@ -202,7 +215,13 @@ def export(**options: Any) -> int:
 
 @cli.command()
 @click.argument("base", default="main")
-@click.option("--fail-if", multiple=True, metavar="'METRIC < NUMBER'", help="Repeatable.")
+@click.option(
+    "--fail-if",
+    type=_Condition(),
+    multiple=True,
+    metavar="'METRIC < NUMBER'",
+    help="Repeatable.",
+)
 @click.option("--json", is_flag=True, help="Print JSON.")
 def review(**options: Any) -> int:
     """Print in Markdown how a change affected the classifiers.

@@ -60,9 +60,10 @@ def run(
             )
             shown = write_inspection(inspection, picture, names[path], folder)
             rows.append({"path": str(path), "backbone": backbone, **inspection.summary()})
+            count = len(inspection.regions)
             print(
                 f"{path}: {100 * inspection.cracked_share:.2f} % of the area cracked by {backbone} "
-                f"({len(inspection.regions)} regions); {shown}",
+                f"({count} {'region' if count == 1 else 'regions'}); {shown}",
                 flush=True,
             )
     if rows:

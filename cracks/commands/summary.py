@@ -19,7 +19,8 @@ Look:  open report.html
 Try:   dvc exp run -S epochs=2             only heads, evaluate and report run
        dvc exp run -S threshold=0.3        only evaluate and report run
        python -m cracks experiments        what was tried, side by side
-       python -m cracks predict PHOTOGRAPH --map maps"""
+       python -m cracks predict PHOTOGRAPH --map maps
+Back:  git restore params.yaml dvc.lock metrics && dvc checkout"""
 
 
 def run() -> int:

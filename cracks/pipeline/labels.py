@@ -82,5 +82,6 @@ def check_classes(folders: Collection[str], positive_class: str, place: str) -> 
     if class_key(positive_class) not in different:
         raise CracksError(
             f"Expected positive_class to be one of the class folders in {place}, which are "
-            f"{found}, found {positive_class!r}; set positive_class in params.yaml."
+            f"{found}, found {positive_class!r}; set positive_class in params.yaml, or give the "
+            "command --positive-class."
         )

@@ -188,6 +188,11 @@ _COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _CONDITION = re.compile(r"\s*([\w.]+)\s*(<=|>=|<|>)\s*([-+]?\d*\.?\d+)\s*")
 
 
+def is_condition(text: str) -> bool:
+    """Whether it has the form `METRIC < NUMBER`."""
+    return bool(_CONDITION.fullmatch(text))
+
+
 def failed_conditions(conditions: Sequence[str], base: Values, now: Values) -> list[str]:
     """The conditions `METRIC < NUMBER` that are true of the metric's change, now minus base.
 

@@ -3,6 +3,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 
@@ -89,6 +90,11 @@ def test_a_condition_may_be_about_any_detail(say: Say) -> None:
     assert say("--fail-if", "vgg16.tp >= 0", "--fail-if", "vgg16.brier < 0")[0] == Exit.CONDITION
 
 
+def test_what_is_no_condition_is_refused_before_anything_is_printed(say: Say) -> None:
+    with pytest.raises(click.UsageError, match="expected 'METRIC < NUMBER' .* found 'rubbish'"):
+        say("--fail-if", "rubbish")
+
+
 @pytest.mark.parametrize("gate", [(), ("--fail-if", "vgg16.recall < -0.5")])
 def test_stale_results_are_said_first_and_fail(gate: tuple[str, ...], say: Say) -> None:
     PARAMS.write_text(PARAMS.read_text().replace("threshold: 0.5", "threshold: 0.3"))
@@ -169,7 +175,7 @@ def test_the_same_images_in_another_archive_can_be_compared(say: Say) -> None:
 
 
 def test_markup_in_names_and_values_is_shown_as_it_is(say: Say) -> None:
-    PARAMS.write_text(PARAMS.read_text().replace("file: null", "file: a|b`c.zip"))
+    PARAMS.write_text(PARAMS.read_text().replace("  file:", "  file: a|b`c.zip"))
     write_results(name="{label}/`x|{number}.jpg", missed=3)
     write_lock()
     _, said = say()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.utils.serialize import load_yaml
+from dvc.utils.serialize import load_yaml, modify_yaml
 from dvc.utils.serialize import parse_yaml as dvc_parse_yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -28,6 +28,14 @@ def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "params.yaml"
     path.write_bytes(text.encode())
     return path
+
+
+def test_params_yaml_has_the_form_that_dvc_writes(tmp_path: Path) -> None:
+    """So that an experiment changes the lines of its parameters alone."""
+    path = written(tmp_path, GOOD)
+    with modify_yaml(path) as values:
+        values["epochs"] = values["epochs"]
+    assert path.read_text(encoding="utf-8") == GOOD
 
 
 def test_the_project_s_own_parameters_are_valid(tmp_path: Path) -> None:
