@@ -22,7 +22,7 @@ def with_value(key: str, value: str) -> str:
     section, _, name = key.rpartition(".")
     start = GOOD.index(f"\n{section}:") if section else 0
     indent = "  " if section else ""
-    entry = re.compile(rf"^{indent}{name}:.*\n(?:{indent} .*\n)*", re.MULTILINE)
+    entry = re.compile(rf"^{indent}{name}:.*\n(?:{indent}[ -].*\n)*", re.MULTILINE)
     found = entry.search(GOOD, start)
     assert found, key
     return f"{GOOD[: found.start()]}{indent}{name}: {value}\n{GOOD[found.end() :]}"
