@@ -1,20 +1,21 @@
 """The table of backbones.
 
-To add a backbone of Keras Applications, add an entry here and its two stages in dvc.yaml (see
-docs/architecture.md).
+To add a backbone of Keras Applications, add an entry here and a line below `weights` in params.yaml
+(see CONTRIBUTING.md).
 
 Features are taken before the last block: a crack is a fine line, and the last block, trained to
-tell objects apart, sees an image in cells of 32 pixels. docs/carry-over.md compares the blocks.
+tell objects apart, sees an image in cells of 32 pixels. docs/measurements/carry-over.md compares
+the blocks.
 """
 
 from dataclasses import dataclass
 
-from cracks.pipeline.params import chosen
+from cracks.project.params import lookup
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """One architecture of Keras Applications and the ImageNet weights that Keras publishes."""
+    """One architecture of Keras Applications and the pre-trained weights that are known for it."""
 
     constructor: str  # in keras.applications
     module: str  # of keras.applications that has its preprocess_input
@@ -22,6 +23,18 @@ class Backbone:
     features: int  # channels of that output
     imagenet_url: str
     imagenet_md5: str
+    own_sha256: str | None = None  # of the project's own weights, if it has some
+    own_start: str = "random"  # the weights that those began with
+
+    @property
+    def title(self) -> str:
+        """The display name."""
+        return self.constructor
+
+    @property
+    def architecture(self) -> tuple[str, str, str]:
+        """What features depend on besides the weights, for the keys of caches."""
+        return self.constructor, self.module, self.layer
 
 
 _PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -34,6 +47,7 @@ BACKBONES = {
         features=1024,
         imagenet_url=f"{_PUBLISHED}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         imagenet_md5="4d473c1dd8becc155b73f8504c6f6626",
+        own_sha256="aa4fd87baa3254a73c5268d4c1bc26c58ca67b005f7e2fcdad046b2176eb8f1c",
     ),
     "vgg16": Backbone(
         constructor="VGG16",
@@ -42,6 +56,8 @@ BACKBONES = {
         features=512,
         imagenet_url=f"{_PUBLISHED}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         imagenet_md5="6d6bbae143d832006294945121d1f1fc",
+        own_sha256="944b1c1ef79051af86afa554f6e42c7fbf0e91d15fbbf0045b6175a64711be90",
+        own_start="edges",
     ),
 }
 
@@ -51,5 +67,14 @@ def backbone_named(name: str) -> Backbone:
 
     Raises:
         CracksError: if there is none.
+
+    Example:
+        >>> backbone_named("vgg16").layer
+        'block4_conv3'
     """
-    return chosen(BACKBONES, "backbone", name)
+    return lookup(BACKBONES, "backbone", name)
+
+
+def title(name: str) -> str:
+    """The display name of a backbone."""
+    return backbone_named(name).title

@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.pooling import generalised_mean, generalised_means_of_cells
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.keras_import import import_keras
+from cracks.project.errors import CracksError
+from cracks.runtime.keras_import import import_keras
 
-CELL = 32
+CELL = 16
 """Pixels of a cell's side."""
+
+_PROBED = 256  # pixels of a side of the image that tells how many places of the map a cell has
 
 
 def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
@@ -65,7 +64,9 @@ def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
         ) from None
 
 
-def load_backbone(name: str, image_size: int, weights: Path, dtype: str | None = None) -> Any:
+def load_backbone(
+    name: str, image_size: int | None, weights: Path, dtype: str | None = None
+) -> Any:
     """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to the map that is pooled.
 
     Raises:
@@ -78,18 +79,18 @@ def load_backbone(name: str, image_size: int, weights: Path, dtype: str | None =
     return keras.Model(whole.input, whole.get_layer(backbone_named(name).layer).output)
 
 
-def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = False) -> Any:
+def pixel_model(name: str, weights: Path, image_size: int | None, *, bfloat16: bool = False) -> Any:
     """The Keras model from pixels to the features of the image and of its cells.
 
     Args:
         name: the backbone.
         weights: its Keras weights without top.
-        image_size: pixels of a side, s.
+        image_size: pixels of a side, s; None for images of any height and width.
         bfloat16: compute in bfloat16, with float32 weights, pooling and output.
 
     Returns:
         A model of uint8 RGB `[n, s, s, 3]` -> `features` float32 `[n, channels]` and `map` float32
-        `[n, s / 32, s / 32, channels]` (rounded up), the features of cells of `CELL` pixels. It
+        `[n, s / 16, s / 16, channels]` (rounded up), the features of cells of `CELL` pixels. It
         includes the preprocessing; batch normalisation is in inference mode.
 
     Raises:
@@ -103,8 +104,9 @@ def pixel_model(name: str, weights: Path, image_size: int, *, bfloat16: bool = F
     pixels = keras.Input((image_size, image_size, 3), dtype="uint8", name="pixels")
     values = backbone(preprocess(keras.ops.cast(pixels, "float32")), training=False)
     values = keras.ops.cast(values, "float32")
-    places = round(CELL * values.shape[1] / image_size)  # of a cell's side
-    cells = generalised_means_of_cells(values, places)
+    side = image_size or _PROBED
+    places = round(CELL * backbone.compute_output_shape((1, side, side, 3))[1] / side)
+    cells = generalised_means_of_cells(values, max(places, 1))
     return keras.Model(pixels, {"features": generalised_mean(values), "map": cells})
 
 
@@ -114,25 +116,3 @@ def quiet_conversion() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The structure of `inputs`")
         yield
-
-
-def affine_preprocessing(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The backbone's `preprocess_input` as `rgb @ matrix + offset`.
-
-    Raises:
-        CracksError: if it is not affine.
-    """
-    keras = import_keras()
-
-    preprocess = getattr(keras.applications, backbone_named(name).module).preprocess_input
-
-    def at(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(preprocess(rgb.reshape(1, 1, 1, 3).copy()), np.float32).reshape(3)
-
-    offset = at(np.zeros(3, np.float32))
-    units = np.eye(3, dtype=np.float32)
-    matrix = np.stack([(at(255 * unit) - offset) / 255 for unit in units]).astype(np.float32)
-    probe = np.array([10, 100, 200], np.float32)
-    if not np.allclose(probe @ matrix + offset, at(probe), atol=1e-3):
-        raise CracksError(f"Export does not know the preprocessing of {name}.")
-    return matrix, offset

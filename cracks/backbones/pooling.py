@@ -8,7 +8,7 @@ roots, which IEEE 754 rounds correctly, so the root adds no difference between p
 
 from typing import Any
 
-from cracks.pipeline.keras_import import import_keras
+from cracks.runtime.keras_import import import_keras
 
 
 def generalised_mean(feature_map: Any) -> Any:
@@ -22,7 +22,7 @@ def generalised_means_of_cells(feature_map: Any, side: int) -> Any:
     """The features of each cell of `side` x `side` places: `[n, rows, columns, channels]`.
 
     They are what `generalised_mean` gives for the cell alone. Cells at the edges have fewer
-    places if the map's sides are no multiples.
+    places if the map's sides are not multiples of `side`.
     """
     ops = import_keras().ops
 

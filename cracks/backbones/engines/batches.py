@@ -1,7 +1,9 @@
-"""Batches of images: what every engine takes and returns."""
+"""What every engine takes, returns and depends on: batches of images, outputs, code."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,20 @@ Run = Callable[[Pixels], Outputs]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Dependencies(NamedTuple):
+    """What an engine's features depend on besides the backbone, its weights and the images."""
+
+    packages: tuple[str, ...]  # by their versions
+    modules: tuple[ModuleType, ...]  # by their code
+    files: tuple[Path, ...] = ()  # by their bytes
+
+    def and_also(self, more: "Dependencies") -> "Dependencies":
+        """The union of both."""
+        return Dependencies(
+            self.packages + more.packages, self.modules + more.modules, self.files + more.files
+        )
 
 
 def full_batch(pixels: Pixels) -> Pixels:

@@ -2,8 +2,8 @@
 
 It folds batch normalisation and activations into the convolutions, and its results do not depend on
 the number of threads or on how images are cut into batches. A backbone is converted once, for
-`precision: int8` also quantised once, and kept in the cache: this takes TensorFlow and time, the
-kept model neither. It is checked by its hash before it is used; a damaged one is made again.
+`precision: int8` also quantised once, which takes TensorFlow and time; the model in the cache needs
+neither. Its hash is checked before it is used, and a damaged one is made again.
 """
 
 import hashlib
@@ -15,42 +15,55 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cracks.images
-import cracks.sources.sample
-from cracks.backbones import model as backbones
-from cracks.backbones.engines import quantisation
-from cracks.backbones.engines.batches import BATCH, Outputs, Pixels, Run
-from cracks.backbones.model import pixel_model, quiet_conversion
-from cracks.pipeline.cache_folder import cache_folder, code_version
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.outputs import replacing, reserve, sha256_of
-from cracks.pipeline.workers import allowed_threads, in_own_process
+from filelock import FileLock
 
-PACKAGES = ("openvino", "keras", "tensorflow")
-"""Whose versions a converted model depends on."""
+from cracks.backbones import model as keras_models
+from cracks.backbones import pooling
+from cracks.backbones.catalogue import backbone_named
+from cracks.backbones.engines import calibration, quantisation
+from cracks.backbones.engines.batches import BATCH, Dependencies, Outputs, Pixels, Run
+from cracks.backbones.model import pixel_model, quiet_conversion
+from cracks.images import decoding
+from cracks.project.errors import CracksError
+from cracks.project.outputs import replacing, reserve, sha256_of
+from cracks.runtime.cache_folder import cache_folder, code_version
+from cracks.runtime.keras_import import import_keras
+from cracks.runtime.progress import announce
+from cracks.runtime.workers import allowed_threads, in_own_process
+
+_CONVERSION = Dependencies(
+    ("openvino", "keras", "tensorflow"), (keras_models, pooling, sys.modules[__name__])
+)
+_QUANTISATION = Dependencies(
+    quantisation.PACKAGES, (quantisation, calibration, decoding), (calibration.PATH,)
+)
 
 _OUTPUTS = ("features", "map")  # of `cracks.backbones.model.pixel_model`
 
-_XML_BYTES = 2**21  # of a model's description, and more
+_XML_BYTES = 2**21  # more than a model's description has
+
+
+def dependencies(precision: str) -> Dependencies:
+    """What features by this engine depend on, and the models that it keeps."""
+    return _CONVERSION.and_also(_QUANTISATION) if precision == "int8" else _CONVERSION
 
 
 def load(
     backbone: str, weights: Path, image_size: int, precision: str, outputs: Sequence[str]
 ) -> Run:
-    """The model, compiled for each batch size that it meets; see `engines.registry.load_engine`."""
+    """The model, compiled for each shape of batch that it meets; see `engines.registry`."""
     model = backbone_model(backbone, weights, image_size, precision, outputs)
 
     @lru_cache(maxsize=2)  # full batches, and the last
-    def compiled(images: int) -> Any:
-        model.reshape([images, image_size, image_size, 3])
+    def compiled(shape: tuple[int, ...]) -> Any:
+        model.reshape(shape)
         return _compiled(model, precision)
 
-    if precision == "bfloat16":
-        compiled(BATCH)  # refused here rather than at the first batch
+    if precision == "bfloat16":  # refused here rather than at the first batch
+        compiled((BATCH, image_size, image_size, 3))
 
     def run(pixels: Pixels) -> Outputs:
-        results = compiled(len(pixels))(pixels)
+        results = compiled(pixels.shape)(pixels)
         return [results[i].copy() for i in range(len(outputs))]
 
     return run
@@ -104,51 +117,60 @@ def backbone_model(
 
 def _converted(backbone: str, weights: Path, image_size: int) -> Path:
     def write(path: Path) -> None:
+        announce(f"{backbone}: converting it for OpenVINO, once for all runs (about 20 s)")
         in_own_process(_write_converted, backbone, weights, image_size, path)
 
-    facts, size = _facts(backbone, weights, image_size), weights.stat().st_size
-    return _kept(facts, size, write)
+    return _kept(_facts(backbone, weights, image_size, "float32"), weights, write)
 
 
 def _quantised(backbone: str, weights: Path, image_size: int) -> Path:
     def write(path: Path) -> None:
         converted = _converted(backbone, weights, image_size)
+        announce(f"{backbone}: quantising it to int8, once for all runs (about 20 s)")
         in_own_process(_write_quantised, converted, image_size, path)
 
-    code = code_version(quantisation, cracks.images, cracks.sources.sample)
-    more = [code, _versions(quantisation.PACKAGES)]
-    facts, size = _facts(backbone, weights, image_size) + more, weights.stat().st_size
-    return _kept(facts, size, write)
+    return _kept(_facts(backbone, weights, image_size, "int8"), weights, write)
 
 
-def _facts(backbone: str, weights: Path, image_size: int) -> list[object]:
-    """What determines a converted model."""
-    code = code_version(backbones, sys.modules[__name__])
-    return [code, backbone, sha256_of(weights), image_size, BATCH, _versions(PACKAGES)]
+def _facts(backbone: str, weights: Path, image_size: int, precision: str) -> list[object]:
+    """What determines a model that is kept."""
+    packages, modules, files = dependencies(precision)
+    return [
+        backbone_named(backbone).architecture,
+        sha256_of(weights),
+        image_size,
+        BATCH,
+        {package: version(package) for package in packages},
+        code_version(*modules),
+        [sha256_of(path) for path in files],
+    ]
 
 
-def _versions(packages: Sequence[str]) -> dict[str, str]:
-    return {package: version(package) for package in packages}
-
-
-def _kept(facts: Sequence[object], size: int, write: Callable[[Path], None]) -> Path:
+def _kept(facts: Sequence[object], weights: Path, write: Callable[[Path], None]) -> Path:
     """The `.xml` of a model in the cache, made if there is none or a damaged one.
 
     Args:
         facts: what determines the model.
-        size: bytes that its weights have at most.
+        weights: of the backbone; those of the model take no more space.
         write: makes the model at a path, its weights in the `.bin` beside it; in a process of its
             own, because TensorFlow and NNCF would each keep a gigabyte.
     """
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     folder = cache_folder("models")
     path, hashes = folder / f"{key}.xml", folder / f"{key}.sha256"
-    if not hashes.exists() or hashes.read_text() != _hashes(path):
-        with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
-            reserve(weights_file, size + _XML_BYTES)
-            write(temporary)
-        with replacing(hashes) as temporary:
-            temporary.write_text(_hashes(path))
+
+    def is_whole() -> bool:
+        return hashes.exists() and hashes.read_text() == _hashes(path)
+
+    if is_whole():  # nothing is written, which a cache may forbid
+        return path
+    with FileLock(folder / f"{key}.lock"):  # two at once could keep the halves of two models
+        if not is_whole():
+            with replacing(path.with_suffix(".bin")) as weights_file, replacing(path) as temporary:
+                reserve(weights_file, weights.stat().st_size + _XML_BYTES)
+                write(temporary)
+            with replacing(hashes) as temporary:
+                temporary.write_text(_hashes(path))
     return path
 
 
@@ -178,7 +200,7 @@ def _convert(backbone: str, weights: Path, image_size: int) -> Any:
     keras = import_keras()
     import openvino as ov
 
-    _know_tensorflow()
+    _tell_tensorflow_version()
     full = pixel_model(backbone, weights, image_size)
     model = keras.Model(full.input, [full.output[name] for name in _OUTPUTS])
     with quiet_conversion():
@@ -189,7 +211,7 @@ def _convert(backbone: str, weights: Path, image_size: int) -> Any:
     return ov.Model(results, converted.get_parameters())
 
 
-def _know_tensorflow() -> None:
+def _tell_tensorflow_version() -> None:
     """Tell OpenVINO's converter the version of TensorFlow.
 
     It asks by `exec("import tensorflow")` and `exec("del tensorflow")` in a function, and since

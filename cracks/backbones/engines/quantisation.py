@@ -1,8 +1,8 @@
 """Post-training quantisation to int8 by NNCF.
 
-The quantised model is a function of the backbone, its weights, this code and the versions of
-packages: it is calibrated on drawn images, never on anybody's photographs. Four things would make
-it or its features depend on the processor, and are kept out:
+The quantised model is a function of the backbone, its weights, the calibration images, this code
+and the versions of packages. Five things would make it or its features depend on the processor, and
+are kept out:
 
 - Sums of float32 differ in their last bits between processors, and with them the ranges that NNCF
   measures. The measured numbers are rounded to a few bits.
@@ -10,6 +10,9 @@ it or its features depend on the processor, and are kept out:
   Weights of 7 bits never do (NNCF's `overflow_fix`), so every processor finds the same integers.
 - The last bits of the first convolution, which stays float32, would decide now and then how a value
   is rounded to 8 bits, and all layers after it would differ. Its sums are made exact.
+- With AMX, OpenVINO gives convolutions values of both signs in signed 8 bits if their range is
+  symmetric, and elsewhere in unsigned ones with a shift: halves are rounded differently. A range
+  that is not symmetric is unsigned everywhere.
 - OpenVINO numbers nodes by process. They are renamed by their place.
 """
 
@@ -23,23 +26,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cracks.backbones.engines.batches import BATCH, Pixels
-from cracks.images.decoding import to_input
-from cracks.pipeline.labels import CLASSES
-from cracks.sources.sample.dataset import draw
+from cracks.backbones.engines.calibration import IMAGES, calibration_images
+from cracks.project.errors import CracksError
 
-PACKAGES = ("nncf", "openvino", "numpy", "pillow", "scipy")
-"""Whose versions the quantised model depends on, the drawing of the images included."""
+PACKAGES = ("nncf", "openvino", "numpy", "pillow")
+"""Whose versions the quantised model depends on."""
 
-IMAGES = 96
-"""Drawn images that the ranges of activations are measured on; 32 cost a point of cosine."""
-
-_TOGETHER = 4  # images; NNCF keeps the activations of all layers for as many
-_SEED = 20_000  # no dataset is drawn from it by default
+_OTHER_ACTIVATIONS = {"Clamp", "Elu", "Gelu", "HSigmoid", "HSwish", "Mish", "Sigmoid", "Swish"}
+_CALIBRATION_BATCH = 4  # images; NNCF keeps the activations of all layers for as many
 _FLOAT32_BITS = 24  # of the mantissa
 _PIXEL_BITS = 8
 # bits of the mantissa that are kept of what is measured: processors differ in the last of 24
 _RANGE_BITS = 7
 _BIAS_BITS = 10
+_LOWEST = -127 / 128  # of a range with both signs, as a share of its highest value
 
 
 def quantised(model: Any, image_size: int) -> Any:
@@ -55,17 +55,21 @@ def quantised(model: Any, image_size: int) -> Any:
 
     Returns:
         A model of the same inputs and outputs.
+
+    Raises:
+        CracksError: if the backbone has activations other than ReLU.
     """
+    _check_activations(model)
     nncf = _import_nncf()
 
     _sum_exactly(model)
     _number_names(model)
-    model.reshape([_TOGETHER, image_size, image_size, 3])
+    model.reshape([_CALIBRATION_BATCH, image_size, image_size, 3])
     with redirect_stdout(io.StringIO()):  # progress bars
         result = nncf.quantize(
             model,
             nncf.Dataset(calibration_batches(image_size)),
-            subset_size=IMAGES // _TOGETHER,
+            subset_size=IMAGES // _CALIBRATION_BATCH,
             preset=nncf.QuantizationPreset.PERFORMANCE,
             ignored_scope=nncf.IgnoredScope([*_first_names(model), *_pooling_names(model)]),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
@@ -78,17 +82,26 @@ def quantised(model: Any, image_size: int) -> Any:
     return result
 
 
+def _check_activations(model: Any) -> None:
+    """Refuse what has not been shown to give the same bits on every processor."""
+    kinds = {_kind(node) for node in model.get_ordered_ops()}
+    others = sorted(kinds & _OTHER_ACTIVATIONS)
+    if others or "Relu" not in kinds:
+        raise CracksError(
+            f"Expected a backbone with ReLU activations for `precision: int8`, found "
+            f"{', '.join(others) or 'none'}; set `precision: float32`."
+        )
+
+
 def calibration_batches(image_size: int) -> list[Pixels]:
-    """Drawn images, sound and cracked in turn, a few `[n, image_size, image_size, 3]` at a time."""
-    drawn = [
-        to_input(draw(CLASSES[place % 2], 1 + place // 2, _SEED).rgb, image_size)
-        for place in range(IMAGES)
-    ]
-    return [np.stack(drawn[start : start + _TOGETHER]) for start in range(0, IMAGES, _TOGETHER)]
+    """The calibration images, a few `[n, image_size, image_size, 3]` at a time."""
+    images = calibration_images(image_size)
+    starts = range(0, IMAGES, _CALIBRATION_BATCH)
+    return [np.stack(images[start : start + _CALIBRATION_BATCH]) for start in starts]
 
 
 def report_nothing() -> None:
-    """Keep OpenVINO and NNCF from reporting their use to their makers; before they are imported."""
+    """Disable the telemetry of OpenVINO and NNCF, which must not be imported yet."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # "not installed"
 
 
@@ -128,7 +141,7 @@ def _sum_exactly(model: Any) -> None:
     that subtracts a mean, and nothing more, is treated; others are left as they are.
     """
     *before, convolution = _first_nodes(model)
-    (after,) = (target.get_node() for target in convolution.output(0).get_target_inputs())
+    (after,) = _targets(convolution)
     if [_kind(node) for node in (*before, after)] != ["Add", "Add"]:
         return
     shift, weights, bias = _constant(before[0], 1), _constant(convolution, 1), _constant(after, 1)
@@ -147,13 +160,15 @@ def _sum_exactly(model: Any) -> None:
 def _round_measured(model: Any) -> None:
     """Round the ranges of activations and the biases, which NNCF corrects by activations.
 
-    The ranges are symmetric: from 0 to the highest value, or from -128/127 of it.
+    NNCF's ranges are from 0 to the highest value, or from -128/127 of it. The latter are made to
+    begin at -127/128 before a convolution, which is 127 steps below zero and 128 above.
     """
     for node in model.get_ordered_ops():
         if _kind(node) == "FakeQuantize":
             low, high = _constant(node, 1), _constant(node, 2)
             highest = rounded(high, _RANGE_BITS)
-            lowest = highest * np.round(low / high * 127) / 127
+            shifted = low < 0 and "Convolution" in map(_kind, _targets(node))
+            lowest = highest * (_LOWEST if shifted else np.round(low / high * 127) / 127)
             for place in (1, 3):  # of the input, of the output
                 _replace(node, place, lowest)
                 _replace(node, place + 1, highest)
@@ -165,6 +180,10 @@ def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
     """The nearest numbers whose mantissa has that many bits."""
     mantissa, exponent = np.frexp(values)
     return np.asarray(np.ldexp(np.round(mantissa * 2**bits) / 2**bits, exponent), np.float32)
+
+
+def _targets(node: Any) -> list[Any]:
+    return [target.get_node() for target in node.output(0).get_target_inputs()]
 
 
 def _kind(node: Any) -> str:

@@ -6,16 +6,15 @@ write its module beside this one and add an entry to `ENGINES`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cracks.backbones.engines import openvino, quantisation, tensorflow
-from cracks.backbones.engines.batches import Pixels, Run
-from cracks.pipeline.params import chosen
+from cracks.backbones.engines import openvino, tensorflow
+from cracks.backbones.engines.batches import Dependencies, Pixels, Run
+from cracks.project.params import lookup
 
 Features = NDArray[np.float32]
 """`[n, channels]`, the feature map pooled by `cracks.backbones.pooling`."""
@@ -29,12 +28,12 @@ class Engine:
     """Something that runs a frozen backbone."""
 
     load: Load
-    packages: tuple[str, ...]  # whose versions the features depend on
+    dependencies: Callable[[str], Dependencies]  # of features in a precision
 
 
 ENGINES = {
-    "openvino": Engine(openvino.load, (*openvino.PACKAGES, *quantisation.PACKAGES)),
-    "tensorflow": Engine(tensorflow.load, ("tensorflow", "keras")),
+    "openvino": Engine(openvino.load, openvino.dependencies),
+    "tensorflow": Engine(tensorflow.load, tensorflow.dependencies),
 }
 
 
@@ -45,9 +44,9 @@ class FeaturesAndMaps(NamedTuple):
     maps: NDArray[np.float32]  # [n, rows, columns, channels]
 
 
-def engine_versions(engine: str) -> dict[str, str]:
-    """The versions of the packages that compute the features; imports none of them."""
-    return {package: version(package) for package in chosen(ENGINES, "engine", engine).packages}
+def dependencies(engine: str, precision: str) -> Dependencies:
+    """What features by this engine depend on besides the backbone, its weights and the images."""
+    return lookup(ENGINES, "engine", engine).dependencies(precision)
 
 
 def load_engine(
@@ -67,7 +66,7 @@ def load_engine(
         CracksError: if the engine is unknown, the weights do not fit, or the engine cannot compute
             in that precision here.
     """
-    load = chosen(ENGINES, "engine", engine).load
+    load = lookup(ENGINES, "engine", engine).load
     run = load(backbone, weights, image_size, precision, ("features",))
     return lambda pixels: run(pixels)[0]
 
@@ -76,6 +75,19 @@ def load_map_engine(
     engine: str, backbone: str, weights: Path, image_size: int, precision: str
 ) -> Callable[[Pixels], FeaturesAndMaps]:
     """As `load_engine`, for features of images and of their cells."""
-    load = chosen(ENGINES, "engine", engine).load
+    load = lookup(ENGINES, "engine", engine).load
     run = load(backbone, weights, image_size, precision, ("features", "map"))
     return lambda pixels: FeaturesAndMaps(*run(pixels))
+
+
+def load_cell_engine(
+    engine: str, backbone: str, weights: Path, image_size: int, precision: str
+) -> Callable[[Pixels], NDArray[np.float32]]:
+    """As `load_engine`, for features of cells `[n, h / 16, w / 16, channels]`.
+
+    The images `[n, h, w, 3]` may have any height and width that are multiples of a cell;
+    `image_size` is that of the images by which int8 models are calibrated.
+    """
+    load = lookup(ENGINES, "engine", engine).load
+    run = load(backbone, weights, image_size, precision, ("map",))
+    return lambda pixels: run(pixels)[0]

@@ -1,10 +1,16 @@
 """The models that are kept in the cache: made once, checked, made again if damaged."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import numpy as np
@@ -14,7 +20,7 @@ from openvino import opset13 as ops
 
 from cracks.backbones.engines import openvino, quantisation
 from cracks.backbones.engines.openvino import backbone_model
-from cracks.pipeline.cache_folder import cache_folder
+from cracks.runtime.cache_folder import cache_folder
 
 SIZE = 32
 
@@ -57,9 +63,13 @@ def mean(random_weights: Callable[[str], Path]) -> Callable[[str], float]:
     return run
 
 
-def test_each_form_is_made_once(made: list[str], mean: Callable[[str], float]) -> None:
+def test_each_form_is_made_once(
+    made: list[str], mean: Callable[[str], float], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert [mean("int8"), mean("float32"), mean("int8"), mean("bfloat16")] == [2, 1, 2, 1]
     assert made == ["converted", "quantised"]
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" it ")[0] for line in said] == ["vgg16: converting", "vgg16: quantising"]
 
 
 def test_a_quantised_model_needs_no_converted_one(
@@ -87,7 +97,50 @@ def test_a_damaged_quantised_model_is_made_again(
     assert made == ["converted", "quantised", "quantised"]
 
 
-@pytest.mark.parametrize("package", ["nncf", "openvino", "scipy"])
+def test_two_at_once_make_one_model(random_weights: Callable[[str], Path]) -> None:
+    together, made = Barrier(2, timeout=0.3), list[Path]()
+
+    def write(path: Path) -> None:
+        with suppress(BrokenBarrierError):  # nobody else is here
+            together.wait()
+        made.append(path)
+        path.write_text("a model")
+        path.with_suffix(".bin").write_text("its weights")
+
+    def keep(_: int) -> Path:
+        return openvino._kept(["a model"], random_weights("vgg16"), write)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(keep, range(2))
+    assert first == second
+    assert len(made) == 1
+
+
+def keep_and_be_killed(weights: Path) -> None:
+    openvino._kept(["a model"], weights, lambda _: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.slow
+def test_a_model_that_was_killed_in_the_making_is_made(
+    random_weights: Callable[[str], Path],
+) -> None:
+    weights = random_weights("vgg16")
+    process = get_context("spawn").Process(target=keep_and_be_killed, args=(weights,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert {path.suffix for path in cache_folder("models").iterdir()} == {".bin", ".lock"}
+
+    def write(path: Path) -> None:
+        path.write_text("a model")
+
+    made = openvino._kept(["a model"], weights, write)
+    assert made.read_text() == "a model"
+    left = {path.suffix for path in cache_folder("models").iterdir()}
+    assert left - {".lock"} == {".xml", ".bin", ".sha256"}
+
+
+@pytest.mark.parametrize("package", ["nncf", "openvino", "pillow"])
 def test_another_version_quantises_again(
     package: str, made: list[str], mean: Callable[[str], float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +159,7 @@ print(telemetry_utils.tm.__name__, isinstance(telemetry, NNCFTelemetryStub))
 """
 
 
-def test_nothing_is_reported_to_the_makers_of_openvino() -> None:
+def test_telemetry_is_disabled() -> None:
     command = [sys.executable, "-W", "error", "-c", REPORTERS]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == "openvino.tools.ovc.telemetry_stub True\n"

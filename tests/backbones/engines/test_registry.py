@@ -10,9 +10,9 @@ import pytest
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH, Pixels
 from cracks.backbones.engines.registry import ENGINES, Features, load_engine, load_map_engine
+from cracks.drawing.walls import draw
 from cracks.images.decoding import to_input
-from cracks.pipeline.errors import CracksError
-from cracks.sources.sample.dataset import draw
+from cracks.project.errors import CracksError
 from tests.support.pooling import generalised_mean
 
 Weights = Callable[[str], Path]
