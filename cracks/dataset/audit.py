@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import pairwise
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,12 @@ from cracks.dataset.duplicates import (
 )
 from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, check_classes, label_of, place_of
-from cracks.pipeline.params import Audit as Limits
-from cracks.pipeline.progress import progress
-from cracks.pipeline.workers import in_processes
+from cracks.images.files import check_no_raw, points_outside
+from cracks.project.errors import CracksError
+from cracks.project.params import AuditLimits
+from cracks.runtime.progress import progress
+from cracks.runtime.workers import in_processes
+from cracks.tables.labels import CLASSES, check_classes, label_of, part_and_class
 
 COLUMNS = ["id", "label", "given", "width", "height", "sha256", "group"]
 
@@ -55,27 +56,31 @@ class Audit:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
+def audit_archive(
+    path: Path, positive_class: str, limits: AuditLimits, called: str | None = None
+) -> Audit:
     """Decode every member once; reject what cannot be used and group copies.
 
     Args:
         path: zip archive whose members are `[train|valid|test/]<class folder>/<name>`.
         positive_class: the class folder of the cracks; case does not matter.
         limits: the greatest share of unusable files, and the greatest size of an image.
+        called: the name of the archive in errors; by default, its path.
 
     Raises:
         CracksError: if more files are unusable or have contradictory labels, or the usable images
             are not of two classes, one of them `positive_class`.
     """
+    place = called or str(path)
     with open_archive(path) as archive:
         names = member_names(archive)
     if not names:
-        raise CracksError(f"Expected images in {path}, found none; add some and run again.")
+        raise CracksError(f"Expected images in {place}, found none; add some and run again.")
     members, fingerprints = _collect(_examine(path, names, limits), len(names))
     usable = [member for member in members if not member.reason]
     rejected = [(member.name, member.reason) for member in members if member.reason]
-    _check_rejected(path, rejected, len(names), limits.max_rejected)
-    _check_classes(path, [member.name for member in usable], positive_class)
+    _check_rejected(place, rejected, len(names), limits.max_rejected)
+    _check_classes(place, [member.name for member in usable], positive_class)
 
     table = _table(usable, positive_class)
     same = _same_bytes(table["sha256"])
@@ -83,9 +88,9 @@ def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
     table["group"] = groups_of(len(table), same, copies.pairs)
     conflicts = _conflicts(table)
     rejected += conflicts
-    _check_rejected(path, rejected, len(names), limits.max_rejected)
+    _check_rejected(place, rejected, len(names), limits.max_rejected)
     kept = table[~table["id"].isin({name for name, _ in conflicts})]
-    _check_classes(path, list(kept["id"]), positive_class)
+    _check_classes(place, list(kept["id"]), positive_class)
 
     counts = _counts(kept, copies)
     counts |= {"rejected": len(rejected) - len(conflicts), "conflicts": len(conflicts)}
@@ -93,7 +98,7 @@ def audit_archive(path: Path, positive_class: str, limits: Limits) -> Audit:
     return Audit(images, pd.DataFrame(sorted(rejected), columns=["name", "reason"]), counts)
 
 
-def fingerprint_members(path: Path, names: Sequence[str], limits: Limits) -> Fingerprint:
+def fingerprint_members(path: Path, names: Sequence[str], limits: AuditLimits) -> Fingerprint:
     """The fingerprints of members of an archive, in the order of `names`, stacked in two arrays.
 
     Raises:
@@ -109,8 +114,8 @@ def fingerprint_members(path: Path, names: Sequence[str], limits: Limits) -> Fin
     return fingerprints
 
 
-def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Member]:
-    """Examine each member in parallel; results come in the order of `names`."""
+def _examine(path: Path, names: Sequence[str], limits: AuditLimits) -> Iterator[Member]:
+    """Examine members in parallel; results come in the order of `names`."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     examined = in_processes(
         partial(_examine_chunk, path, limits),
@@ -123,7 +128,7 @@ def _examine(path: Path, names: Sequence[str], limits: Limits) -> Iterator[Membe
             bar.update(len(chunk))
 
 
-def _examine_chunk(path: Path, limits: Limits, names: Sequence[str]) -> list[Member]:
+def _examine_chunk(path: Path, limits: AuditLimits, names: Sequence[str]) -> list[Member]:
     archive = _opened(path)
     return [_examine_member(archive, name, limits) for name in names]
 
@@ -149,7 +154,7 @@ def _collect(examined: Iterator[Member], count: int) -> tuple[list[Member], Fing
     return members, Fingerprint(stacked.hashes[:usable], stacked.thumbnail[:usable])
 
 
-def _examine_member(archive: zipfile.ZipFile, name: str, limits: Limits) -> Member:
+def _examine_member(archive: zipfile.ZipFile, name: str, limits: AuditLimits) -> Member:
     try:
         _check_name(name)
         data = read_member(archive, name, limits.max_file_mb * 1_000_000)
@@ -161,32 +166,32 @@ def _examine_member(archive: zipfile.ZipFile, name: str, limits: Limits) -> Memb
 
 
 def _check_name(name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive or "\\" in name:
+    if points_outside(name) or "\\" in name:
         raise CracksError("the name points out of the archive")
-    if not place_of(name)[1]:
+    if not part_and_class(name)[1]:
         raise CracksError("not in a class folder")
+    check_no_raw(name)
 
 
 def _check_rejected(
-    path: Path, rejected: Sequence[tuple[str, str]], files: int, max_rejected: float
+    place: str, rejected: Sequence[tuple[str, str]], files: int, max_rejected: float
 ) -> None:
     if len(rejected) > max_rejected * files:
         name, reason = rejected[0]
         raise CracksError(
-            f"Expected at most {100 * max_rejected:g} % unusable files in {path} "
+            f"Expected at most {100 * max_rejected:g} % unusable files in {place} "
             f"(audit.max_rejected), found {len(rejected):,} of {files:,}, the first {name!r}: "
             f"{reason}; remove or repair them, or raise audit.max_rejected."
         )
 
 
-def _check_classes(path: Path, usable: Sequence[str], positive_class: str) -> None:
-    folders = {place_of(name)[1] for name in usable}
-    check_classes(folders, positive_class, f"{path} after unusable files were left out")
+def _check_classes(place: str, usable: Sequence[str], positive_class: str) -> None:
+    folders = {part_and_class(name)[1] for name in usable}
+    check_classes(folders, positive_class, f"{place} after unusable files were left out")
 
 
 def _table(usable: Sequence[Member], positive_class: str) -> pd.DataFrame:
-    places = [place_of(member.name) for member in usable]
+    places = [part_and_class(member.name) for member in usable]
     return pd.DataFrame(
         {
             "id": [member.name for member in usable],

@@ -5,7 +5,8 @@ bits. Not all pairs are compared: with the bits cut into `MAX_BITS + k` blocks, 
 in at most `MAX_BITS` bits agree in at least k blocks, so sorting by each choice of k blocks brings
 all candidates together (Manku, Jain and Das Sarma 2007, section 3). Each candidate is then
 confirmed by the correlation of the images' detail finer than a fifth of the image, so that smooth
-patches under the same light do not count as copies.
+patches under the same light do not count as copies. Places where nearly all images have the same
+detail, such as a frame, the edge of an endoscope's picture or a caption, are left out of it.
 """
 
 import math
@@ -34,6 +35,8 @@ MIN_DETAIL = 0.35
 """Standard deviation of fine detail, in grey levels, below which an image is not compared."""
 
 THUMBNAIL = 32  # pixels of a side
+_COMMON = 0.7  # mean sign of the detail at a place, from which it counts as common to all images
+_ENOUGH = 20  # images from which that is no chance
 _HASHED = 64  # pixels of a side of the image that is hashed
 _COARSE = 7  # thumbnail pixels of the local mean that is subtracted
 _PAIRS_AT_ONCE = 1 << 20
@@ -98,12 +101,13 @@ def find_copies(hashes: NDArray[np.uint64], thumbnails: Thumbnail) -> Copies:
         hashes: `[images, 4]`.
         thumbnails: uint8 `[images, 32, 32]`.
     """
-    places = np.flatnonzero(_has_detail(thumbnails))
+    own = _own_places(thumbnails)
+    places = np.flatnonzero(_has_detail(thumbnails, own))
     pairs, turns = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
     for turn in Turn:
         for near in _candidates(hashes[places, Turn.NONE], hashes[places, turn]):
             candidates = places[near]
-            confirmed = _correlation(thumbnails, candidates, turn) >= MIN_CORRELATION
+            confirmed = _correlation(thumbnails, candidates, turn, own) >= MIN_CORRELATION
             pairs.append(candidates[confirmed])
             turns.append(np.full(int(confirmed.sum()), turn.value))
     # a pair may match in several turns; the first counts
@@ -120,20 +124,43 @@ def groups_of(images: int, *pairs: Pairs) -> NDArray[np.int64]:
     return np.asarray(lowest[component], np.int64)
 
 
-def _has_detail(thumbnails: Thumbnail) -> NDArray[np.bool_]:
+def _own_places(thumbnails: Thumbnail) -> NDArray[np.bool_]:
+    """Where images differ, `[32, 32]`: not where nearly all are lighter, or darker, than nearby."""
+    signs = np.zeros((THUMBNAIL, THUMBNAIL))
+    if len(thumbnails) < _ENOUGH:
+        return np.ones(signs.shape, bool)
+    for start in range(0, len(thumbnails), _IMAGES_AT_ONCE):
+        signs += np.sign(_fine(thumbnails[start : start + _IMAGES_AT_ONCE])).sum(axis=0)
+    common = np.abs(signs) >= _COMMON * len(thumbnails)
+    for axis in (0, 1):  # for mirrored images as well
+        common |= np.flip(common, axis)
+    return np.asarray(~common)
+
+
+def _has_detail(thumbnails: Thumbnail, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which images `[n]` have enough fine detail to be compared."""
     starts = range(0, len(thumbnails), _IMAGES_AT_ONCE)
     chunks = (thumbnails[start : start + _IMAGES_AT_ONCE] for start in starts)
-    deviations = [_detail(chunk).std(axis=(1, 2)) for chunk in chunks]
+    deviations = [_detail(chunk, own).std(axis=(1, 2)) for chunk in chunks]
     return np.concatenate([np.empty(0, np.float32), *deviations]) >= MIN_DETAIL
 
 
-def _detail(thumbnails: Thumbnail) -> NDArray[np.float32]:
+def _fine(thumbnails: Thumbnail) -> NDArray[np.float32]:
     """The thumbnails minus their local mean, which removes the lighting."""
     pixels = thumbnails.astype(np.float32)
-    detail = pixels - uniform_filter(pixels, (0, _COARSE, _COARSE), mode="reflect")
-    centred: NDArray[np.float32] = detail - detail.mean(axis=(1, 2), keepdims=True)
-    return centred
+    return np.asarray(pixels - uniform_filter(pixels, (0, _COARSE, _COARSE), mode="reflect"))
+
+
+def _detail(thumbnails: Thumbnail, own: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The fine detail of the images' own places, centred; 0 elsewhere."""
+    detail = _fine(thumbnails)
+    if own.all():
+        centred: NDArray[np.float32] = detail - detail.mean(axis=(1, 2), keepdims=True)
+        return centred
+    if not own.any():
+        return np.zeros_like(detail)
+    mean = detail.mean(axis=(1, 2), keepdims=True, where=own)
+    return np.where(own, detail - mean, np.float32(0))
 
 
 def _candidates(hashes: NDArray[np.uint64], turned: NDArray[np.uint64]) -> Iterator[Pairs]:
@@ -208,13 +235,15 @@ def _runs(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     yield from np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1)
 
 
-def _correlation(thumbnails: Thumbnail, pairs: Pairs, turn: Turn) -> NDArray[np.float32]:
+def _correlation(
+    thumbnails: Thumbnail, pairs: Pairs, turn: Turn, own: NDArray[np.bool_]
+) -> NDArray[np.float32]:
     """Pearson's r of the fine detail of each pair, after undoing the second image's turn."""
     result = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _COMPARED_AT_ONCE):
         chunk = slice(start, start + _COMPARED_AT_ONCE)
         images, places = np.unique(pairs[chunk], return_inverse=True)  # an image is in many pairs
-        detail = _detail(thumbnails[images])
+        detail = _detail(thumbnails[images], own)
         detail /= np.linalg.norm(detail, axis=(1, 2), keepdims=True)
         turned = detail
         if turn in (Turn.LEFT_RIGHT, Turn.HALF):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import place_of
-from cracks.pipeline.params import PARENT, Params
+from cracks.project.errors import CracksError
+from cracks.project.params import PARENT, SAMPLE, Params
+from cracks.tables.labels import part_and_class
 
 DRAWN = r"(\d+)\.jpg$"
 """The rule of the drawn sample, where images of one number are patches of one wall."""
@@ -15,7 +15,7 @@ DRAWN = r"(\d+)\.jpg$"
 
 def photograph_rule(params: Params) -> str | None:
     """The rule by which `photographs_of` reads the photograph from an id; None if none is known."""
-    rules = {"sample": DRAWN, "photos": params.photos.group}
+    rules = {SAMPLE: DRAWN, "photos": params.photos.group}
     return rules.get(params.dataset)
 
 
@@ -30,6 +30,10 @@ def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
 
     Raises:
         CracksError: if the rule leaves an image without a photograph.
+
+    Example:
+        >>> list(photographs_of(pd.Series(["cracked/wall-7-0-1.jpg"]), "wall-[0-9]+"))
+        ['wall-7']
     """
     photographs = ids.map(_folders_below_class if rule == PARENT else _search(rule))
     unnamed = ids[photographs == ""]
@@ -43,7 +47,7 @@ def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
 
 
 def _folders_below_class(name: str) -> str:
-    given, _ = place_of(name)
+    given, _ = part_and_class(name)
     return "/".join(name.split("/")[2 if given else 1 : -1])
 
 

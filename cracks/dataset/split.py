@@ -1,6 +1,8 @@
 """The split into train, valid (chooses epoch and threshold) and test."""
 
 import hashlib
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TEST, TRAIN, VALID
-from cracks.pipeline.params import Split
+from cracks.project.errors import CracksError
+from cracks.project.params import Split
+from cracks.tables.inputs import HASH_LENGTH, PART_COLUMNS
+from cracks.tables.labels import CLASSES, PARTS, POSITIVE, TEST, TRAIN, VALID
 
 COLUMNS = ["id", "label", "part", "group", "sha256"]
 
@@ -18,20 +21,39 @@ PHOTOGRAPH = "photograph"
 """The column that is there as well where it is known which photograph an image was cut from."""
 
 
+_ORDER = (TEST, VALID, TRAIN)
+"""The order of the intervals from 0 to 1 that the parts own."""
+
+_MISS = 0.5  # relative deviation from a share, above which a closer seed is suggested
+_SEEDS = 100  # seeds that are tried for a closer one
+_FEW = 1000  # groups, up to which one is looked for
+
+
+class _Units(NamedTuple):
+    """What is assigned as a whole."""
+
+    names: list[str]
+    counts: NDArray[np.int64]  # [units, classes] images
+    of_image: NDArray[np.int64]  # [images] the unit of each
+
+
 def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
     """Assign each image to train, valid or test.
 
-    - `grouped`: stratified by class, whole groups of copies, so that no group is in two parts; if
-      photographs are known, whole photographs as well.
-    - `random`: stratified by class, copies ignored; leaks, and is kept for comparison.
+    - `grouped`: whole groups of copies, so that no group is in two parts; if photographs are
+      known, whole photographs as well.
+    - `random`: each image for itself, copies ignored; leaks, and is kept for comparison.
     - `given`: as stated by the archive's folders.
 
-    `random`, and `grouped` without photographs, sort by a hash of the seed and the group's content
-    (for `random`, of the image's name) and cut that order at the shares of `split.test` and
-    `split.valid`. This is stable when images are added: k new images of a class move about k others
-    across each cut; a copy that joins two groups or changes a group's hash also moves that group.
-    Photographs hold images of both classes and may be few: `_share_out` assigns them. No result
-    depends on the order of the rows or, for `grouped`, on file names.
+    `random` and `grouped` use nothing but a group's own name: its hash with the seed is a number
+    from 0 to 1, where each part owns an interval as long as its share. So a group that is added or
+    removed moves no other, and the shares are met on average: `describe_shares` says how closely.
+    There are two exceptions, for few groups: one that alone has over one and a half times the
+    images that test or valid should have goes to train, and a part that would have no images of a
+    class takes the group whose hash is nearest.
+
+    The name is the photograph (the first of several that share copies), or the least sha256 of the
+    copies, or, for `random`, the image's id. No result depends on the order of the rows.
 
     Args:
         images: table with the columns `id`, `label`, `given`, `sha256`, `group` and, if photographs
@@ -46,68 +68,135 @@ def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
     """
     if split.strategy == "given":
         parts = _given(images)
-    elif split.strategy == "grouped" and PHOTOGRAPH in images:
-        parts = _share_out(images, split)
     else:
-        unit = images["group"] if split.strategy == "grouped" else images["id"]
-        content = images["sha256"] if split.strategy == "grouped" else images["id"]
-        # the least of each unit; pandas' own min() of text is fifty times as slow
-        keys = content.sort_values().groupby(unit).transform("first")
-        order = keys.map(lambda key: _hash(split.seed, key))
-        parts = order.groupby(images["label"]).transform(_cut, split=split)
+        units = _units(images, split)
+        chosen = _parts_of(units, split)[units.of_image]
+        parts = pd.Series(np.array(_ORDER)[chosen], index=images.index)
     columns = [*COLUMNS, *images.columns.intersection([PHOTOGRAPH])]
     table = images.assign(part=parts)[columns].sort_values("id", ignore_index=True)
     _check_parts(table, split.strategy)
     return table
 
 
-def _hash(seed: int, key: str) -> str:
-    return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()
+def _units(images: pd.DataFrame, split: Split) -> _Units:
+    """What `split.strategy` keeps whole, by names that do not depend on other units."""
+    if split.strategy == "random":
+        names = images["id"]
+    else:
+        names = _first(images[PHOTOGRAPH if PHOTOGRAPH in images else "sha256"], _whole(images))
+    of_image, different = pd.factorize(names)
+    return _Units(list(different), _counts(of_image, images["label"]), of_image)
 
 
-def _cut(order: pd.Series, split: Split) -> pd.Series:
-    """The part of each image of one class; images of one group have the same place in `order`."""
-    sizes = order.value_counts().sort_index()
-    middle = (sizes.cumsum() - sizes / 2) / sizes.sum()  # each group's place between 0 and 1
-    part = pd.Series(TRAIN, index=sizes.index)
-    part[middle < split.test + split.valid] = VALID
-    part[middle < split.test] = TEST
-    return order.map(part)
+def _counts(of_image: NDArray[np.integer[Any]], labels: pd.Series) -> NDArray[np.int64]:
+    """The images of each unit and class, `[units, classes]`."""
+    columns = [
+        np.bincount(of_image[labels == label], minlength=of_image.max() + 1) for label in CLASSES
+    ]
+    return np.stack(columns, axis=1)
 
 
-def _share_out(images: pd.DataFrame, split: Split) -> pd.Series:
-    """The part of each image, photographs and groups of copies left whole.
-
-    One unit after the other goes to the part that still lacks most of what the unit holds: the sum
-    over classes of the part's deficit times the unit's content, both as shares of the class. This
-    keeps the sum of squared deviations from the wanted shares small. Units come by size, the
-    largest first; those of similar size (the same power of two) by a hash of seed and content.
-    """
-    unit = _units(images)
-    content = images["sha256"].sort_values().groupby(unit).first()
-    counts = pd.crosstab(unit, images["label"])
-    shares = (counts / counts.sum()).to_numpy()  # [units, classes]
-    size = np.frexp(shares.sum(axis=1))[1]
-    hashes = content.map(lambda key: _hash(split.seed, key))
-    wanted = np.array([1 - split.valid - split.test, split.valid, split.test])
-    deficit = np.repeat(wanted[:, np.newaxis], shares.shape[1], axis=1)  # [parts, classes]
-    part = np.empty(len(shares), dtype=object)
-    for place in np.lexsort((hashes, -size)):
-        chosen = int((deficit * shares[place]).sum(axis=1).argmax())
-        deficit[chosen] -= shares[place]
-        part[place] = PARTS[chosen]
-    return unit.map(pd.Series(part, index=counts.index))
+def _first(names: pd.Series, groups: pd.Series) -> pd.Series:
+    """The first name in each group; pandas' own min() of text is fifty times as slow."""
+    return names.sort_values().groupby(groups).transform("first").reindex(names.index)
 
 
-def _units(images: pd.DataFrame) -> pd.Series:
+def _whole(images: pd.DataFrame) -> pd.Series:
     """A number for each image, the same if copies or photographs connect them."""
     groups, names = pd.factorize(images["group"])
+    if PHOTOGRAPH not in images:
+        return pd.Series(groups, index=images.index)
     photographs, others = pd.factorize(images[PHOTOGRAPH])
     nodes = len(names) + len(others)
     edges = (groups, len(names) + photographs)
     graph = coo_array((np.ones(len(images)), edges), (nodes, nodes))
     component: NDArray[np.int32] = connected_components(graph, directed=False)[1]
     return pd.Series(component[groups], index=images.index)
+
+
+def _parts_of(units: _Units, split: Split) -> NDArray[np.int64]:
+    """The part of each unit, `[units]`, as its place in `_ORDER`."""
+    places = np.array([_place(split.seed, name) for name in units.names])
+    edges = np.array([0, split.test, split.test + split.valid, 1])
+    parts = np.searchsorted(edges[1:-1], places, side="right")
+    greatest = (units.counts / units.counts.sum(axis=0)).max(axis=1)
+    parts[greatest > (1 + _MISS) * np.diff(edges)[parts]] = _ORDER.index(TRAIN)
+    holds = units.counts > 0
+    for part, label in product(range(len(_ORDER)), range(len(CLASSES))):
+        in_parts = np.stack([holds[parts == number].sum(axis=0) for number in range(len(_ORDER))])
+        if in_parts[part, label]:
+            continue
+        needed = (holds & (in_parts[parts] == 1)).any(
+            axis=1
+        )  # the last one of its class in its part
+        others = np.flatnonzero(holds[:, label] & ~needed)
+        if len(others):
+            distance = np.maximum(edges[part] - places[others], places[others] - edges[part + 1])
+            parts[others[distance.argmin()]] = part
+    return parts
+
+
+def _place(seed: int, name: str) -> float:
+    """A pseudo-random number from 0 to 1 for each name and seed."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def describe_shares(table: pd.DataFrame, split: Split) -> list[str]:
+    """The shares that `grouped` and `random` reached, and how closely that was to be expected.
+
+    The tolerance is three standard deviations of a class's share p where each of its groups, s_i of
+    the class, comes into the part with probability p: 3 sqrt(p (1 - p) sum s_i^2).
+
+    Args:
+        table: what `assign_parts` returned.
+        split: strategy, shares and seed.
+
+    Returns:
+        A sentence for test and one for valid, and, if few groups miss a share by more than half of
+        it, one about a seed that comes closer.
+    """
+    if split.strategy == "given":
+        return []
+    whole = table["id"] if split.strategy == "random" else _whole(table)
+    counts = _counts(pd.factorize(whole)[0], table["label"])
+    spread = np.sqrt(((counts / counts.sum(axis=0)) ** 2).sum(axis=0).max())
+    parts = table["part"].map({part: number for number, part in enumerate(_ORDER)})
+    found = _shares(_counts(parts.to_numpy(), table["label"]))
+    lines = []
+    for part, wanted, shares in zip((TEST, VALID), (split.test, split.valid), found, strict=True):
+        actual = ", ".join(
+            f"{100 * share:.1f} % of {label}" for share, label in zip(shares, CLASSES, strict=True)
+        )
+        tolerance = 300 * spread * np.sqrt(wanted * (1 - wanted))
+        lines.append(
+            f"{part}: {actual}; {100 * wanted:g} ± {tolerance:.1f} % expected of {len(counts):,} "
+            "groups"
+        )
+    if _miss(found, split) > _MISS and len(counts) <= _FEW:
+        seed = _closest_seed(_units(table, split), split)
+        lines.append(f"these are few groups; split.seed: {seed} comes closest to the shares")
+    return lines
+
+
+def _closest_seed(units: _Units, split: Split) -> int:
+    def miss(seed: int) -> float:
+        parts = _parts_of(units, split.model_copy(update={"seed": seed}))
+        counts = np.stack([units.counts[parts == number].sum(axis=0) for number in range(3)])
+        return _miss(_shares(counts), split)
+
+    return min(range(_SEEDS), key=miss)
+
+
+def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The shares of each class in test and in valid, of images `[_ORDER, classes]`."""
+    return np.asarray((counts / counts.sum(axis=0))[:2])
+
+
+def _miss(shares: NDArray[np.float64], split: Split) -> float:
+    """The greatest deviation from a wanted share, as a part of it."""
+    wanted = np.array([[split.test], [split.valid]])
+    return float((np.abs(shares - wanted) / wanted).max())
 
 
 def _given(images: pd.DataFrame) -> pd.Series:
@@ -138,9 +227,19 @@ def _remedy(table: pd.DataFrame, strategy: str) -> str:
     if strategy == "grouped" and PHOTOGRAPH in table:
         return (
             f"they come from {table[PHOTOGRAPH].nunique():,} photographs, which are not divided: "
-            "add photographs, or change split.seed or photos.group"
+            "add photographs, or change photos.group"
         )
-    return "add images, or change split.valid and split.test"
+    return "add images that are no copies of each other: each part needs one"
+
+
+def parts_of_images(split: pd.DataFrame) -> pd.DataFrame:
+    """The part of each image, small enough for Git, where a review compares it.
+
+    Returns:
+        Columns `id`, `label`, `part` and `sha256`, the first `HASH_LENGTH` digits of it.
+    """
+    table = split[list(PART_COLUMNS)]
+    return table.assign(sha256=table["sha256"].str[:HASH_LENGTH])
 
 
 def count_split(split: pd.DataFrame) -> dict[str, int | float]:

@@ -21,11 +21,12 @@ from cracks.evaluation.metrics import (
 )
 from cracks.evaluation.predictions import Heads
 from cracks.evaluation.statistics import OverSeeds
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.inputs import parse_table, read_text
-from cracks.pipeline.labels import PARTS, TEST
-from cracks.pipeline.outputs import rounded
-from cracks.pipeline.paths import DETAILS
+from cracks.project.errors import CracksError
+from cracks.project.outputs import rounded
+from cracks.project.paths import DETAILS
+from cracks.project.text_file import read_text
+from cracks.tables.inputs import number_of, parse_table
+from cracks.tables.labels import PARTS, TEST
 
 COLUMNS = ["backbone", "part", "metric", "value", *ENDS, "mean", "std", "seeds"]
 
@@ -84,19 +85,13 @@ def parse_details(text: str, source: str) -> pd.DataFrame:
     details = parse_table(text, source, dict.fromkeys(COLUMNS, str))
     try:
         for column in COLUMNS[3:]:
-            numbers = [_number(cell) for cell in details[column]]
+            numbers = [number_of(cell or "nan") for cell in details[column]]
             details[column] = pd.Series(numbers, dtype=object if column == "value" else float)
     except ValueError as error:
         raise CracksError(
             f"Expected numbers in {source}, found something else ({error}); run `dvc repro`."
         ) from None
     return details
-
-
-def _number(cell: str) -> float:
-    if cell.isdecimal():
-        return int(cell)
-    return float(cell) if cell else float("nan")
 
 
 def by_name(details: pd.DataFrame) -> Metrics:

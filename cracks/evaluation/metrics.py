@@ -20,11 +20,11 @@ from cracks.evaluation.statistics import (
     paired_bootstrap,
     wilson_interval,
 )
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.outputs import DIGITS
+from cracks.project.errors import CracksError
+from cracks.project.outputs import DIGITS, FINE_DIGITS
 
 Labels = NDArray[np.int64]
-"""Class indices `[n]`, in the order of `cracks.pipeline.labels.CLASSES`."""
+"""Class indices `[n]`, in the order of `cracks.tables.labels.CLASSES`."""
 
 Probability = NDArray[np.floating]
 """P(crack) `[n]`."""
@@ -195,7 +195,7 @@ METRICS = {
 }
 
 ENDS = ("low", "high")
-"""Of a 95 % interval."""
+"""Suffixes of the bounds of a 95 % interval."""
 
 
 def evaluate_part(scored: Scored) -> Metrics:
@@ -203,6 +203,11 @@ def evaluate_part(scored: Scored) -> Metrics:
 
     Raises:
         CracksError: if there are not images of both classes.
+
+    Example:
+        >>> scored = Scored(np.array([0, 1, 1]), np.array([0.2, 0.9, 0.4]), np.arange(3), 0.5)
+        >>> evaluate_part(scored)["missed"]
+        1
     """
     cracked = int((scored.labels == 1).sum())
     if not 0 < cracked < len(scored.labels):
@@ -237,13 +242,18 @@ def choose_threshold(
         target_recall: the smallest acceptable recall.
         labels: of the *valid* part; the test part must not influence the choice.
         probability: of the same images.
+
+    Example:
+        >>> choose_threshold("auto", 0.5, np.array([1, 1, 0]), np.array([0.9, 0.6, 0.3]))
+        0.9
     """
     if setting != "auto":
         return float(setting)
     cracks = np.sort(probability[labels == 1].astype(np.float64))[::-1]
     needed = math.ceil(target_recall * len(cracks) - 1e-9)
     unit = 10**DIGITS
-    cut = math.floor(float(cracks[needed - 1]) * unit)
+    # a product in floating point may fall short of a whole number
+    cut = math.floor(round(float(cracks[needed - 1]) * unit, FINE_DIGITS - DIGITS))
     return float(max(cut, 1) / unit)
 
 
@@ -267,6 +277,11 @@ def compare(first: str, second: str, scored: Mapping[str, Scored]) -> Metrics:
         "accuracy_difference_high": high,
         "mcnemar_p": exact_mcnemar(one, other, groups),
     }
+
+
+def number_text(value: float) -> str:
+    """A number for people: floats with `DIGITS` decimals, counts with separated thousands."""
+    return f"{value:.{DIGITS}f}" if isinstance(value, float) else f"{value:,}"
 
 
 def comparison_name(first: str, second: str) -> str:

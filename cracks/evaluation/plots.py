@@ -8,9 +8,9 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from cracks.evaluation.metrics import Scored
-from cracks.pipeline.labels import CLASSES
+from cracks.tables.labels import CLASSES
 
-POINTS = 200
+POINTS = 100
 """Rows that a curve is thinned to: a plot shows no more, and Git keeps every version."""
 
 CALIBRATION_POINTS = 8
@@ -48,7 +48,7 @@ def confusion(scored: Scored) -> pd.DataFrame:
     )
 
 
-def together(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def concatenated(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The tables of several backbones in one, named by a first column `backbone`."""
     return pd.concat(
         [table.assign(backbone=name).pipe(_first, "backbone") for name, table in tables.items()],

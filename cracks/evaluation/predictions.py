@@ -1,6 +1,6 @@
 """The scores of all heads, and the table of predictions on the test part."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cracks.evaluation.metrics import Scored, choose_threshold
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.inputs import read_split
-from cracks.pipeline.labels import CLASSES, TEST, VALID, class_indices
-from cracks.pipeline.paths import SPLIT, scores_path
-from cracks.pipeline.row_file import PROBABILITY, open_rows
+from cracks.project.errors import CracksError
+from cracks.project.paths import SPLIT, history_path, scores_path
+from cracks.tables.inputs import read_split
+from cracks.tables.labels import CLASSES, TEST, VALID, class_indices
+from cracks.tables.row_file import PROBABILITY, open_rows
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Heads:
     """The scores of one backbone's heads on the images of the split."""
 
     split: pd.DataFrame  # id, label, part, group, sha256
-    scores: NDArray[np.float32]  # P(crack) [n, seeds], the kept head first
+    scores: NDArray[np.float64]  # P(crack) [n, seeds], the kept head first
 
     @property
     def seeds(self) -> int:
@@ -44,25 +44,38 @@ class Heads:
         return [choose_threshold(setting, target_recall, v.labels, v.probability) for v in valid]
 
 
-def load_heads(backbone: str) -> Heads:
-    """Read data/split.csv and data/scores/<backbone>.npy.
+def load_heads(backbones: Collection[str]) -> dict[str, Heads]:
+    """Read data/split.csv and data/scores/<backbone>.npy of each backbone.
 
     Raises:
-        CracksError: if they are not of the same images.
+        CracksError: if they are not of the same images, or there are scores of other
+            backbones, which would make results look stale elsewhere, as a part of that folder.
     """
     split = read_split()
+    folder = scores_path("any").parent
+    left = sorted(path.stem for path in folder.glob("*.npy") if path.stem not in backbones)
+    if left:
+        raise CracksError(
+            f"Expected scores of {', '.join(backbones)} in {folder}, found those of {left[0]}, "
+            f"which `weights` of params.yaml does not name; remove {scores_path(left[0])} and "
+            f"{history_path(left[0])}."
+        )
+    return {backbone: Heads(split, _read_scores(backbone, split)) for backbone in backbones}
+
+
+def _read_scores(backbone: str, split: pd.DataFrame) -> NDArray[np.float64]:
     path = scores_path(backbone)
     ids, scores = open_rows(path, PROBABILITY)
     if ids != list(split["id"]):
         raise CracksError(f"Expected scores of the images of {SPLIT} in {path}; run `dvc repro`.")
-    return Heads(split, np.asarray(scores))
+    return np.asarray(scores)
 
 
 def prediction_table(heads: Mapping[str, Heads], thresholds: Mapping[str, float]) -> pd.DataFrame:
     """The predictions of the kept heads, a row for each test image and backbone.
 
     Returns:
-        Columns `id`, `backbone`, `label`, `probability` (of a crack, float32), `predicted`,
+        Columns `id`, `backbone`, `label`, `probability` (of a crack), `predicted`,
         `correct` (true or false), `group` (of copies), `sha256` (of the image's bytes).
     """
     return pd.concat(
@@ -85,15 +98,4 @@ def _predictions(backbone: str, heads: Heads, threshold: float) -> pd.DataFrame:
             "group": images["group"].to_numpy(),
             "sha256": images["sha256"].to_numpy(),
         }
-    )
-
-
-def scored_of(predictions: pd.DataFrame, backbone: str, threshold: float) -> Scored:
-    """The scores of one backbone's kept head on test, from a table of predictions."""
-    rows = predictions[predictions["backbone"] == backbone]
-    return Scored(
-        labels=class_indices(rows["label"]),
-        probability=rows["probability"].to_numpy(dtype=np.float32),
-        groups=rows["group"].to_numpy(),
-        threshold=threshold,
     )

@@ -17,7 +17,7 @@ CALIBRATION_BINS = 15
 Interval = tuple[float, float]
 
 Answers = NDArray[np.bool_]
-"""Whether each image `[n]` is classified rightly."""
+"""Whether each image `[n]` is classified correctly."""
 
 Groups = NDArray[Any]
 """The group of copies of each image `[n]`."""
@@ -50,6 +50,10 @@ def wilson_interval(successes: int, n: int, effective: float | None = None) -> I
         n: at least 1.
         effective: effective sample size, `n` if None (Dean and Pagano 2015 recommend Wilson's
             interval with it for clustered data).
+
+    Example:
+        >>> [round(end, 3) for end in wilson_interval(9, 10)]
+        [0.596, 0.982]
     """
     size = n if effective is None else effective
     share = successes / n
@@ -83,7 +87,8 @@ def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interva
     """Percentile interval of the difference in accuracy, `first` minus `second` (Efron 1979).
 
     Images are resampled with the answers of both classifiers, and in whole groups of copies
-    (cluster bootstrap, Field and Welsh 2007).
+    (cluster bootstrap, Field and Welsh 2007). Groups with the same lead and the same size are
+    interchangeable, so a resample is a multinomial draw of how many there are of each kind.
 
     Args:
         first: whether each image `[n]` is right, by the first classifier.
@@ -92,17 +97,16 @@ def paired_bootstrap(first: Answers, second: Answers, groups: Groups) -> Interva
     """
     lead = _sums(first.astype(np.float64) - second.astype(np.float64), groups)
     sizes = _sums(np.ones(len(first)), groups)
-    result = scipy.stats.bootstrap(
-        (lead, sizes),
-        lambda lead, sizes, axis: lead.sum(axis=axis) / sizes.sum(axis=axis),
-        paired=True,
-        n_resamples=BOOTSTRAP_SAMPLES,
-        batch=200,  # resamples in memory at once
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
+    if len(lead) == 1:  # which shows nothing about others
+        return -1.0, 1.0
+    kinds, counts = np.unique(np.stack([lead, sizes]), axis=1, return_counts=True)
+    resamples = np.random.default_rng(0).multinomial(
+        len(lead), counts / len(lead), size=BOOTSTRAP_SAMPLES
     )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    leads, images = (resamples @ kind for kind in kinds)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(leads / images, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def _sums(values: NDArray[Any], groups: Groups) -> NDArray[np.float64]:

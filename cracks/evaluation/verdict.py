@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from itertools import combinations
 
-from cracks.backbones.catalogue import backbone_named
+from cracks.backbones.catalogue import title
 from cracks.evaluation.metrics import comparison_name
+from cracks.project.params import SAMPLE
 
 SIGNIFICANT = 0.05
 """p-value below which a difference is called significant."""
@@ -12,22 +13,25 @@ SIGNIFICANT = 0.05
 Values = Mapping[str, float]
 
 
-def title(backbone: str) -> str:
-    """The display name of a backbone."""
-    return backbone_named(backbone).constructor
-
-
-def verdicts(metrics: Values, split: Values, sources: Mapping[str, str]) -> list[str]:
+def verdicts(
+    metrics: Values, split: Values, sources: Mapping[str, str], whole: str = "photograph"
+) -> list[str]:
     """Which classifier is better, what that shows, and how far the test set can be trusted.
 
     Args:
         metrics: those of metrics/evaluate.json.
-        split: those of metrics/split.json.
+        split: those of metrics/split.csv.
         sources: `weights` of params.yaml, for each backbone where its weights come from.
+        whole: as `whole_of` names it.
     """
     images = tested(split)
     sentences = [_comparison(*pair, metrics, images) for pair in combinations(sources, 2)]
-    return [*sentences, *_caveat(sources), leak_sentence(split), *_photographs(split)]
+    return [*sentences, *_caveat(sources), leak_sentence(split), *_photographs(split, whole)]
+
+
+def whole_of(dataset: str) -> str:
+    """What several images of that source may be patches of."""
+    return "drawn wall" if dataset == SAMPLE else "photograph"
 
 
 def tested(split: Values) -> int:
@@ -85,20 +89,20 @@ def leak_sentence(split: Values) -> str:
     )
 
 
-def _photographs(split: Values) -> list[str]:
+def _photographs(split: Values, whole: str) -> list[str]:
     """How many test images share a photograph with train, if `photos.group` is set."""
     if "test.photographs" not in split:
         return []
     shared = int(split["test.photograph_in_train"])
     share = split["test.photograph_in_train_share"]
     sentence = (
-        f"{shared:,} test images ({100 * share:.1f} %) share a photograph with train: "
-        "expect lower numbers on new photographs."
+        f"{shared:,} test images ({100 * share:.1f} %) share a {whole} with train: "
+        f"expect lower numbers on new {whole}s."
     )
     if not shared:
         number = int(split["test.photographs"])
-        photographs = "1 photograph" if number == 1 else f"{number:,} photographs"
-        sentence = f"The test images are from {photographs}, none of them in train."
+        wholes = f"1 {whole}" if number == 1 else f"{number:,} {whole}s"
+        sentence = f"The test images are from {wholes}, none of them in train."
     return [sentence]
 
 

@@ -1,4 +1,4 @@
-"""Extra views of an image, drawn by Keras's preprocessing layers.
+"""Randomly changed views of an image, by Keras's preprocessing layers.
 
 Each view is seeded by the image's bytes and the view's number, so it does not depend on the order
 of images and can be cached. View 0 is the image itself.
@@ -13,29 +13,29 @@ from threading import Lock
 import numpy as np
 
 from cracks.images.decoding import RGB
-from cracks.pipeline.cache_folder import code_version
-from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.params import Augmentation
+from cracks.project.params import Augmentation
+from cracks.runtime.cache_folder import code_version
+from cracks.runtime.keras_import import import_keras
 
 Augment = Callable[[RGB, str, int], RGB]
 """`(pixels, sha256 of the image's bytes, view number from 1) -> pixels`, uint8 `[h, w, 3]`."""
 
 
 def augmentation_context(augmentation: Augmentation) -> dict[str, object]:
-    """Everything that determines a view but the image and its number, for the cache key."""
+    """Everything that determines a view besides the image and its number, for the cache key."""
     ranges = augmentation.model_dump(exclude={"views"})
     packages = {name: version(name) for name in ("keras", "tensorflow")}
     return {**ranges, **packages, "code": code_version(sys.modules[__name__])}
 
 
 def load_augment(augmentation: Augmentation) -> Augment:
-    """Load the function that draws a view; ranges are those of the Keras layers of that name."""
+    """The function that makes a view; ranges are those of the Keras layers of the same names."""
     keras = import_keras()
     import tensorflow as tf
 
     layers = _layers(augmentation)
     generators = [keras.random.SeedGenerator(0) for _ in layers]
-    lock = Lock()  # the generators hold the seed of the view that is being drawn
+    lock = Lock()  # the generators hold the seed of the view that is being made
 
     def augment(pixels: RGB, image_sha256: str, view: int) -> RGB:
         digest = hashlib.sha256(f"{image_sha256}:{view}".encode()).digest()

@@ -21,7 +21,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cracks.pipeline.cache_folder import cache_folder
+from cracks.runtime.cache_folder import cache_folder
 
 Row = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 
 Features = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -15,12 +15,12 @@ Numbers = NDArray[np.float64]
 _Result = TypeVar("_Result")
 
 _ROWS_AT_ONCE = 2048
-_WORKERS = 4  # each holds so many rows in memory
-_LEAST_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
+_WORKERS = 4  # threads, each with a chunk in memory
+_MIN_VARIANCE = 1e-4  # of a channel, as a share of the mean over channels
 
 
 class Statistics(NamedTuple):
-    """Of each channel of features."""
+    """The mean and the deviation of each channel."""
 
     mean: Numbers  # [channels]
     deviation: Numbers  # [channels], above 0
@@ -29,8 +29,8 @@ class Statistics(NamedTuple):
 def statistics_of(features: Features) -> Statistics:
     """The statistics of features `[n, channels]`.
 
-    A channel that hardly moves counts as if it moved a hundredth of what channels do: divided by
-    next to nothing, its first stir on a new photograph would decide alone.
+    Deviations are at least a hundredth of the root mean square deviation of all channels: divided
+    by a deviation close to zero, near-constant channels would dominate on new photographs.
 
     Raises:
         CracksError: if all rows are equal.
@@ -43,11 +43,11 @@ def statistics_of(features: Features) -> Statistics:
             f"Expected images whose features differ, found {len(features)} rows of the same "
             "numbers; look at the images and at the backbone's weights."
         )
-    return Statistics(mean, np.sqrt(np.maximum(variance, _LEAST_VARIANCE * variance.mean())))
+    return Statistics(mean, np.sqrt(np.maximum(variance, _MIN_VARIANCE * variance.mean())))
 
 
 def mapped(function: Callable[[Features], _Result], features: Features) -> Iterator[_Result]:
-    """Apply to some rows at a time, several at once; results come in the order of the rows."""
+    """Apply a function to chunks of rows in parallel; results come in the order of the rows."""
     starts = range(0, len(features), _ROWS_AT_ONCE)
     parts = [features[start : start + _ROWS_AT_ONCE] for start in starts]
     with ThreadPoolExecutor(_WORKERS) as pool:

@@ -1,4 +1,4 @@
-"""Training of heads on frozen features, bit-identical from run to run.
+"""Training of heads on frozen features, bit-identical from run to run and on every processor.
 
 The features are whitened with shrinkage (`cracks.heads.whitening`), by the amount that makes the
 curvature of the penalised loss equal in all directions. A softmax layer is trained on them by
@@ -7,34 +7,32 @@ whitening and layer are folded into one linear layer on standardised features.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from cracks.heads.head import LinearHead
+from cracks.heads.head import Head, LinearHead, rounded_to_largest
 from cracks.heads.scratch import on_disk
-from cracks.heads.statistics import Features
+from cracks.heads.statistics import Features, Numbers
 from cracks.heads.whitening import Whitening, fit_whitening
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.labels import CLASSES, TRAIN, VALID, class_indices
-from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows, open_rows
+from cracks.project.errors import CracksError
+from cracks.project.outputs import FINE_DIGITS
+from cracks.project.params import Params
+from cracks.tables.labels import TRAIN, VALID, class_indices
+from cracks.tables.row_file import FEATURES, PROBABILITY, create_rows, open_rows
 
 Labels = NDArray[np.int64]
-Examples = tuple[Features, Labels]
+Examples = tuple[NDArray[np.floating], Labels]
 """Features `[n, channels]` and class indices `[n]`."""
 
-Weights = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Kernel `[components, classes]` and bias `[classes]` of a softmax layer."""
-
 _ROWS_AT_ONCE = 4096
+_DIVERGED = 1e6  # validation loss from which training does not recover; zero weights have 0.69
 _AVERAGES_PER_EPOCH = 2  # the moving average of the weights spans half an epoch
 
 
@@ -45,12 +43,38 @@ class Recipe:
     It minimises the cross-entropy summed over the training rows plus `l2 / 2` times the sum of the
     squared weights on the standardised features, so that a penalty that suits few images does not
     hold back many. The C of scikit-learn's `LogisticRegression` is `2 / l2`.
+
+    The two columns of a softmax that starts from zero stay opposite, so a head is trained as the
+    difference of their logits, w: the penalty is `l2 / 4` times the sum of w^2.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     l2: float
+
+    @classmethod
+    def by_params(cls, params: Params) -> Self:
+        """The recipe that the parameters describe."""
+        return cls(params.epochs, params.batch_size, params.learning_rate, params.l2)
+
+    def decay(self, rows: int) -> float:
+        """The gradient of the penalty in the mean loss over the rows, by w."""
+        return self.l2 / rows / 2
+
+    def shrinkage(self, rows: int) -> float:
+        """The shrinkage of the whitening that makes the mean loss curved alike in all directions.
+
+        At the start, its second derivative along a component of variance v is v / 4 + `decay` on
+        the standardised features. Divided by v + shrinkage, as whitening does, it is 1 / 4 for all
+        components, and gradient descent advances equally fast everywhere.
+        """
+        return 2 * self.l2 / rows
+
+
+def cross_entropy(logits: Numbers, labels: Labels) -> Numbers:
+    """The loss of each row by its logit: -log of the probability of its label."""
+    return np.asarray(np.logaddexp(0, logits) - labels * logits)
 
 
 class SplitFeatures:
@@ -89,13 +113,13 @@ class SplitFeatures:
         labels = np.repeat(self._labels[chosen], features.shape[1])
         return features.reshape(-1, features.shape[2]), labels
 
-    def score(self, heads: Sequence[LinearHead]) -> Features:
+    def score(self, heads: Sequence[LinearHead]) -> Numbers:
         """P(crack) of every image of the split, in its order, by each head: `[images, heads]`.
 
         Raises:
             CracksError: if a feature is not finite.
         """
-        scores = np.empty((len(self._rows), len(heads)), np.float32)
+        scores = np.empty((len(self._rows), len(heads)))
         # the order of summation depends on the number of threads
         with threadpool_limits(1, "blas"):
             for chunk, rows in self._chunks(self._rows, views=1):
@@ -107,9 +131,11 @@ class SplitFeatures:
     def _chunks(
         self, rows: NDArray[np.int64], views: int | None
     ) -> Iterator[tuple[slice, Features]]:
-        """Some rows at a time, as their slice of `rows` and their features `[n, views, channels]`.
+        """Chunks of rows: the slice of `rows`, and features `[n, views, channels]`.
 
-        Of the views, the first ones or all of them.
+        Args:
+            rows: of the file.
+            views: how many of each image, from the first on; all if None.
         """
         step = max(1, _ROWS_AT_ONCE // self._features[:, :views].shape[1])
         for start in range(0, len(rows), step):
@@ -129,21 +155,22 @@ class _Progress:
     """Loss and accuracy after every epoch, and the best weights of each head."""
 
     def __init__(self, train: Examples, valid: Examples) -> None:
-        self.best: list[Weights] = []
+        self.best: list[Numbers] = []
         self._lowest: list[float] = []
         self._train, self._valid = train, valid
         self._rows: list[tuple[str, float, float]] = []  # of the first head
 
-    def record(self, heads: Sequence[Weights]) -> None:
-        """Record an epoch by the weights of all heads after it.
+    def record(self, heads: Numbers) -> None:
+        """Record an epoch by the weights of all heads after it, `[heads, components + 1]`.
 
         Raises:
             CracksError: if training diverges.
         """
         results = [_loss_and_accuracy(self._valid, weights) for weights in heads]
-        if not np.isfinite(results).all():
+        worst = max((loss for loss, _ in results), key=lambda loss: (np.isnan(loss), loss))
+        if not worst < _DIVERGED:
             raise CracksError(
-                "Expected a finite validation loss, found none: training diverges; lower "
+                f"Expected a validation loss near 0, found {worst:.3g}: training diverges; lower "
                 "`learning_rate` in params.yaml."
             )
         self._rows += [(TRAIN, *_loss_and_accuracy(self._train, heads[0])), (VALID, *results[0])]
@@ -166,12 +193,14 @@ def train_heads(
     train: Examples,
     valid: Examples,
     after_epoch: Callable[[], object] = lambda: None,
-) -> tuple[list[Any], pd.DataFrame]:
-    """Train a head for each seed, all in one Keras model with an axis of seeds.
+) -> tuple[list[Head], pd.DataFrame]:
+    """Train a head for each seed, all at once.
 
     The loss is convex, so all heads start from zero weights; a seed determines the order of the
     batches. A head has the same bits whichever others are trained beside it. Sums are computed by
-    one thread, because their order would depend on the number of threads.
+    one thread, because their order would depend on the number of threads. In float64, processors
+    differ by so little that rounded weights and losses are the same bits
+    (docs/reproducibility.md).
 
     Args:
         recipe: how they are trained.
@@ -181,166 +210,102 @@ def train_heads(
         after_epoch: called after each epoch.
 
     Returns:
-        The Keras models, each from features to probabilities with the weights of its epoch of
-        lowest validation loss; and the history of the first: a row for each epoch and part, columns
-        `epoch` (from 1), `part`, `loss`, `accuracy`.
+        The heads, each with the weights of its epoch of lowest validation loss; and the history of
+        the first: a row for each epoch and part, columns `epoch` (from 1), `part`, `loss`,
+        `accuracy`.
 
     Raises:
         CracksError: if the features of all training images are equal, or training diverges.
-    """
-    keras = import_keras()
-    import tensorflow as tf
 
-    with suppress(RuntimeError):  # TensorFlow is in use already and keeps its threads
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-    keras.backend.clear_session()
-    tf.config.experimental.enable_op_determinism()
+    Example:
+        >>> examples = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+        >>> recipe = Recipe(epochs=2, batch_size=4, learning_rate=1.0, l2=1.0)
+        >>> (head,), history = train_heads(recipe, [0], train=examples, valid=examples)
+        >>> (head.linear().logit(examples[0]) > 0).tolist()
+        [False, True, False, True]
+        >>> list(history["part"])
+        ['train', 'train', 'valid', 'valid']
+    """
     recipe = replace(recipe, batch_size=min(recipe.batch_size, len(train[0])))
     with threadpool_limits(1, "blas"):
-        whitening = fit_whitening(train[0], shrinkage=2 * recipe.l2 / len(train[0]))
+        whitening = fit_whitening(train[0], shrinkage=recipe.shrinkage(len(train[0])))
         train, valid = (whitening(train[0]), train[1]), (whitening(valid[0]), valid[1])
         progress = _Progress(train, valid)
-
-        def end_epoch(heads: list[Weights]) -> None:
+        for heads in _epochs(recipe, seeds, train, whitening.penalty):
             progress.record(heads)
             after_epoch()
-
-        _fit(recipe, seeds, train, whitening.penalty, end_epoch)
-    return [_head(whitening, *weights) for weights in progress.best], progress.history()
+    return [_head(whitening, weights) for weights in progress.best], progress.history()
 
 
-def _fit(
-    recipe: Recipe,
-    seeds: Sequence[int],
-    train: Examples,
-    penalty: Features,
-    end_epoch: Callable[[list[Weights]], None],
-) -> None:
-    """Train softmax layers on whitened features and hand over their weights after each epoch.
+def _epochs(
+    recipe: Recipe, seeds: Sequence[int], train: Examples, penalty: Numbers
+) -> Iterator[Numbers]:
+    """Train on whitened features; the averaged weights `[heads, components + 1]` of each epoch.
 
-    The mean loss's second derivative along each component of variance v is (v / 2 + l2 / rows)
-    times its penalty 1 / (v + shrinkage) at the start: with a shrinkage of 2 * l2 / rows it is 1/2
-    for all, and gradient descent advances equally fast everywhere.
+    The last weight is the bias. A head, the difference of two columns, moves twice as fast as
+    either of them.
     """
-    keras = import_keras()
-
-    def cross_entropy(targets: Any, logits: Any) -> Any:
-        each = keras.ops.categorical_crossentropy(targets, logits, from_logits=True)
-        return keras.ops.sum(each, axis=-1)  # over heads, so that none is scaled by their number
-
-    steps = -(-len(train[0]) // recipe.batch_size)
-    inputs = keras.Input((len(seeds), train[0].shape[1]))
-    heads = _linear_layers(recipe.l2 / len(train[0]) / 2 * penalty)
-    model = keras.Model(inputs, heads(inputs))
-    momentum = max(0.0, 1 - _AVERAGES_PER_EPOCH / steps)
-    model.compile(
-        optimizer=keras.optimizers.SGD(recipe.learning_rate, use_ema=True, ema_momentum=momentum),
-        loss=cross_entropy,
-        steps_per_execution=steps,
-        jit_compile=False,
-    )
-    averaged = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-    watch = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: end_epoch(list(zip(*heads.get_weights(), strict=True)))
-    )
-    model.fit(
-        _batches(recipe, seeds, train),
-        epochs=recipe.epochs,
-        steps_per_epoch=steps,
-        callbacks=[averaged, watch],
-        shuffle=False,
-        verbose=0,
-    )
-
-
-def _linear_layers(penalty: Features) -> Any:
-    """One Keras layer of several heads, from `[batch, heads, components]` to logits.
-
-    The weights of all are two variables, because the graph that updates a variable takes a while to
-    build. Each head is computed separately: sums over all would be in an order that depends on how
-    many there are.
-
-    Args:
-        penalty: `[components]`; times the square of each weight, it is added to the loss.
-    """
-    keras = import_keras()
-
-    class LinearLayers(keras.layers.Layer):  # type: ignore[name-defined]
-        def build(self, shape: tuple[int | None, int, int]) -> None:
-            _, heads, components = shape
-            self.kernel = self.add_weight((heads, components, len(CLASSES)), initializer="zeros")
-            self.bias = self.add_weight((heads, len(CLASSES)), initializer="zeros")
-
-        def call(self, inputs: Any) -> Any:
-            self.add_loss(keras.ops.sum(self.kernel**2 * penalty[:, np.newaxis]))
-            unstack = keras.ops.unstack
-            each = zip(
-                unstack(inputs, axis=1), unstack(self.kernel), unstack(self.bias), strict=True
-            )
-            logits = [features @ kernel + bias for features, kernel, bias in each]
-            return keras.ops.stack(logits, axis=1)  # noqa: PD013
-
-    return LinearLayers()
-
-
-def _batches(recipe: Recipe, seeds: Sequence[int], train: Examples) -> Any:
-    """Of all epochs: components `[batch, heads, components]` and targets `[batch, heads, 2]`.
-
-    Each head has its own order, drawn anew for each epoch. The first rows of that order fill up
-    its last batch.
-    """
-    import tensorflow as tf
-
-    features, targets = train[0], np.eye(len(CLASSES), dtype=np.float32)[train[1]]
-    steps = -(-len(features) // recipe.batch_size)
+    features, labels = train
+    components = features.shape[1]
+    momentum = max(0.0, 1 - _AVERAGES_PER_EPOCH / _steps(recipe, len(features)))
+    decay = np.append(recipe.decay(len(features)) * penalty, 0.0)
+    weights = np.zeros((len(seeds), components + 1))
+    average = np.zeros_like(weights)
     generators = [np.random.default_rng(seed) for seed in seeds]
+    gradient = np.empty_like(weights)
+    for epoch in range(recipe.epochs):
+        for step, places in enumerate(_batches(recipe, generators, len(features))):
+            rows = features[places]  # [heads, batch, components]
+            logits = np.matvec(rows, weights[:, :-1]) + weights[:, -1:]
+            error = (expit(logits) - labels[places]) / recipe.batch_size
+            gradient[:, :-1] = np.vecmat(error, rows)
+            gradient[:, -1] = error.sum(axis=1)
+            weights -= 2 * recipe.learning_rate * (gradient + decay * weights)
+            kept = momentum if epoch or step else 0.0
+            average += (1 - kept) * (weights - average)
+        yield average.copy()
 
-    def batches() -> Iterator[tuple[Features, Features]]:
-        for _ in range(recipe.epochs):
-            orders = [g.permutation(len(features)) for g in generators]
-            for step in range(steps):
-                first = step * recipe.batch_size
-                places = np.arange(first, first + recipe.batch_size) % len(features)
-                batch = np.stack([order[places] for order in orders], axis=-1)
-                yield features[batch], targets[batch]
 
-    shape = (recipe.batch_size, len(seeds))
-    signature = (
-        tf.TensorSpec((*shape, features.shape[1]), tf.float32),
-        tf.TensorSpec((*shape, len(CLASSES)), tf.float32),
+def _steps(recipe: Recipe, rows: int) -> int:
+    return -(-rows // recipe.batch_size)
+
+
+def _batches(
+    recipe: Recipe, generators: Sequence[np.random.Generator], rows: int
+) -> Iterator[NDArray[np.int64]]:
+    """The rows of each batch of an epoch, `[heads, batch]`.
+
+    Each head has its own order, shuffled anew for each epoch; its first rows fill up the last
+    batch.
+    """
+    orders = np.stack([generator.permutation(rows) for generator in generators])
+    for step in range(_steps(recipe, rows)):
+        first = step * recipe.batch_size
+        yield orders[:, np.arange(first, first + recipe.batch_size) % rows]
+
+
+def _loss_and_accuracy(examples: Examples, weights: Numbers) -> tuple[float, float]:
+    """Mean cross-entropy, rounded as it is written, and share of right answers of a head."""
+    features, labels = examples
+    logits = features @ weights[:-1] + weights[-1]
+    loss = cross_entropy(logits, labels).mean()
+    return round(float(loss), FINE_DIGITS), float(((logits > 0) == labels).mean())
+
+
+def _head(whitening: Whitening, weights: Numbers) -> Head:
+    """The head on unscaled features, in rounded numbers."""
+    kernel = rounded_to_largest(whitening.projection @ weights[:-1] / 2)
+    bias = rounded_to_largest(weights[-1:] / 2)
+    return Head(
+        whitening.mean.astype(np.float32),
+        (whitening.deviation**2).astype(np.float32),
+        np.stack([-kernel, kernel], axis=1).astype(np.float32),
+        np.concatenate([-bias, bias]).astype(np.float32),
     )
-    options = tf.data.Options()
-    options.autotune.enabled = False  # it stalls for seconds now and then
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return dataset.prefetch(2).with_options(options)
 
 
-def _loss_and_accuracy(examples: Examples, weights: Weights) -> tuple[float, float]:
-    """Mean cross-entropy and share of right answers of a softmax layer."""
-    (features, labels), (kernel, bias) = examples, weights
-    logs = log_softmax((features @ kernel + bias).astype(np.float64), axis=1)
-    loss = -logs[np.arange(len(labels)), labels].mean()
-    return float(loss), float((logs.argmax(axis=1) == labels).mean())
-
-
-def _head(whitening: Whitening, kernel: Features, bias: Features) -> Any:
-    """The Keras model from features to probabilities: standardisation, then a softmax layer."""
-    keras = import_keras()
-    layers = keras.layers
-    channels = len(whitening.mean)
-    standardise = layers.Normalization(name="standardise")
-    softmax = layers.Dense(len(CLASSES), activation="softmax", name="softmax")
-    inputs = layers.Input((channels,), name="features")
-    model = keras.Sequential([inputs, standardise, softmax], name="head")
-    standardise.adapt_mean.assign(whitening.mean)
-    standardise.adapt_variance.assign(whitening.deviation**2)
-    standardise.finalize_state()
-    softmax.set_weights([whitening.projection @ kernel, bias])
-    return model
-
-
-def write_scores(path: Path, ids: list[str], scores: Features) -> None:
-    """Write P(crack) `[images, seeds]` in the form of `cracks.pipeline.row_file`."""
-    rows = create_rows(path, ids, PROBABILITY, (scores.shape[1],))
+def write_scores(path: Path, ids: list[str], scores: Numbers) -> None:
+    """Write P(crack) `[images, seeds]` in the form of `cracks.tables.row_file`."""
+    rows = create_rows(path, ids, PROBABILITY, (scores.shape[1],), np.float64)
     rows[PROBABILITY] = scores
     rows.flush()

@@ -3,17 +3,19 @@
 Features of a frozen backbone are strongly correlated, so gradient descent on them is quick in a few
 directions and slow in all others. Their principal components, each divided by its deviation, have
 no such directions. Shrinkage is added to the variances first, so that components that hardly vary
-are not blown up.
+are not amplified.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cracks.heads.scratch import on_disk
-from cracks.heads.statistics import Features, Numbers, mapped, statistics_of
+from cracks.heads.statistics import Numbers, mapped, statistics_of
 
-_LEAST_COMPONENT = 0.03  # variance of a component that is kept, as a share of the shrinkage
+_MIN_COMPONENT = 0.03  # variance of a component that is kept, as a share of the shrinkage
+_DIGITS = 6  # of a variance as a share of the least one
 
 
 class Whitening(NamedTuple):
@@ -24,21 +26,18 @@ class Whitening(NamedTuple):
     projection: Numbers  # [channels, components]
 
     @property
-    def penalty(self) -> Features:
+    def penalty(self) -> Numbers:
         """Squared length, on the standardised features, of a weight of 1 on each component."""
-        return np.asarray((self.projection**2).sum(axis=0), np.float32)
+        return np.asarray((self.projection**2).sum(axis=0))
 
-    def __call__(self, features: Features) -> Features:
+    def __call__(self, features: NDArray[np.floating]) -> Numbers:
         """Features `[n, channels]` as components `[n, components]`, which lie on the disk."""
-        projection = self.projection.astype(np.float32)
         return on_disk(
-            mapped(
-                lambda rows: _standardised(rows, self.mean, self.deviation) @ projection, features
-            )
+            mapped(lambda rows: (rows - self.mean) / self.deviation @ self.projection, features)
         )
 
 
-def fit_whitening(features: Features, shrinkage: float) -> Whitening:
+def fit_whitening(features: NDArray[np.floating], shrinkage: float) -> Whitening:
     """Fit on features `[n, channels]`.
 
     The channels are standardised, then projected on the principal components of all n rows; a
@@ -54,33 +53,31 @@ def fit_whitening(features: Features, shrinkage: float) -> Whitening:
     """
     mean, deviation = statistics_of(features)
     variances, directions = _principal_components(features, mean, deviation)
-    kept = variances > min(_LEAST_COMPONENT * shrinkage, variances.max() / 2)
+    least = min(_MIN_COMPONENT * shrinkage, variances.max() / 2)
+    # rounded: the last bits differ between processors
+    kept = np.round(variances / least, _DIGITS) > 1
     return Whitening(mean, deviation, directions[:, kept] / np.sqrt(variances[kept] + shrinkage))
 
 
 def _principal_components(
-    features: Features, mean: Numbers, deviation: Numbers
+    features: NDArray[np.floating], mean: Numbers, deviation: Numbers
 ) -> tuple[Numbers, Numbers]:
     """Variances and unit directions `[channels, components]` of standardised features X.
 
-    Of fewer rows than channels, the smaller matrix X Xᵀ has the same positive eigenvalues as XᵀX,
+    With fewer rows than channels, the smaller matrix X Xᵀ has the same positive eigenvalues as XᵀX,
     and its eigenvectors u give those of XᵀX as Xᵀu.
     """
 
-    def product(rows: Features) -> Numbers:
-        x = _standardised(rows, mean, deviation)
-        return (x.T @ x).astype(np.float64)
+    def product(rows: NDArray[np.floating]) -> Numbers:
+        x = (rows - mean) / deviation
+        return np.asarray(x.T @ x)
 
     rows, channels = features.shape
     if rows > channels:
         variances, directions = np.linalg.eigh(sum(mapped(product, features)) / rows)
         return variances, directions
-    x = _standardised(features, mean, deviation).astype(np.float64)
+    x = (features - mean) / deviation
     variances, vectors = np.linalg.eigh(x @ x.T / rows)
-    positive = variances > np.finfo(np.float32).eps * variances.max()
+    positive = np.round(variances / variances.max(), _DIGITS) > 0
     variances = variances[positive]
     return variances, x.T @ vectors[:, positive] / np.sqrt(rows * variances)
-
-
-def _standardised(features: Features, mean: Numbers, deviation: Numbers) -> Features:
-    return ((features - mean) / deviation).astype(np.float32)

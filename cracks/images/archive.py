@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cracks.images.files import MAX_BYTES, check_name, is_junk
-from cracks.pipeline.errors import ZIP_DAMAGE, CracksError
-from cracks.pipeline.outputs import replacing
+from cracks.project.errors import ZIP_DAMAGE, CracksError
+from cracks.project.outputs import replacing
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same bytes on any day
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others can inflate without bound

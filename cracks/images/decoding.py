@@ -9,9 +9,11 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from cracks.pipeline.errors import CracksError
+from cracks.images import png, tiff
+from cracks.images.samples import SAVE_AGAIN, samples_of
+from cracks.project.errors import CracksError
 
 RGB = NDArray[np.uint8]
 
@@ -40,7 +42,26 @@ Pillow opens many more by their content, whatever their name; some of those run 
 
 SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
-_STRIP = 64  # rows converted at a time
+_STARTS = {
+    "AVIF": (b"\0\0\0\x1cftypavif", b"\0\0\0\x20ftypavif"),
+    "BMP": (b"BM",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (png.SIGNATURE,),
+    "TIFF": tiff.MAGIC,
+    "WebP": (b"RIFF",),
+}
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image of each EXIF orientation upright (EXIF 2.32, 4.6.4)."""
 
 Image.MAX_IMAGE_PIXELS = None  # replaced by the limit below, whose message says what to do
 
@@ -48,71 +69,80 @@ Image.MAX_IMAGE_PIXELS = None  # replaced by the limit below, whose message says
 def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> RGB:
     """Decode an image file to upright RGB, uint8 `[height, width, 3]`.
 
-    Greyscale, palette, alpha (over white), CMYK, 16-bit and EXIF-rotated images are supported, and
-    floating-point ones from 0 to 1.
+    Greyscale, palette, alpha (over white), CMYK, 16-bit, 32-bit and EXIF-rotated images are
+    supported; `cracks.images.samples` says how values become 8 bits. Of the pages of a TIFF file,
+    the largest is taken. Of metadata, only the orientation is read.
 
     Raises:
-        CracksError: with the reason, if the data is not an image of `FORMATS`, or is damaged,
-            truncated, smaller than `min_side` or larger than `max_pixels`.
+        CracksError: with the reason, if the data is not an image of `FORMATS`, is damaged,
+            truncated, smaller than `min_side` or larger than `max_pixels`, or if it is unclear
+            what its values mean.
     """
     if not data:
         raise CracksError("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse pixels
-            image = Image.open(io.BytesIO(data), formats=list(FORMATS))
-            _check_size(image, min_side, max_pixels)
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return _to_rgb(image)
+            pixels = tiff.photograph_alone(data) if data.startswith(tiff.MAGIC) else data
+            return _upright(*_decoded(pixels, min_side, max_pixels))
     except CracksError:
         raise
     except UnidentifiedImageError:
-        known = ", ".join(FORMATS)
-        raise CracksError(f"not an image in a known format ({known})") from None
+        raise CracksError(_unidentified(data)) from None
     except MemoryError:
         raise CracksError("needs more memory than there is") from None
     except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow raise nearly anything
         raise CracksError(f"damaged or cut short ({' '.join(str(error).split())})") from None
 
 
+def _decoded(data: bytes, min_side: int, max_pixels: int) -> tuple[RGB, object]:
+    """The pixels as stored and what EXIF says about the orientation.
+
+    A PNG file that cannot be read is tried once more without its metadata.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=list(FORMATS))
+        _check_size(image, min_side, max_pixels)
+        samples = samples_of(image, data)
+        image.load()
+        return samples.to_rgb(image), _orientation(image)
+    except (CracksError, MemoryError):
+        raise
+    except Exception:
+        bare = png.without_metadata(data) if data.startswith(png.SIGNATURE) else data
+        if len(bare) == len(data):
+            raise
+    return _decoded(bare, min_side, max_pixels)
+
+
 def _check_size(image: Image.Image, min_side: int, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
-        raise CracksError(f"{width} x {height} pixels is more than the {max_pixels:,} allowed")
+        raise CracksError(
+            f"{width} x {height} pixels is more than the {max_pixels:,} allowed; cut it into tiles"
+        )
     if min(width, height) < min_side:
         raise CracksError(f"{width} x {height} pixels is smaller than {min_side} px")
 
 
-def _to_rgb(image: Image.Image) -> RGB:
-    if image.mode.startswith(("I", "F")):
-        return np.repeat(_eight_bits(image)[..., np.newaxis], 3, axis=2)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        opaque = Image.new("RGB", image.size, "white")
-        opaque.paste(image, mask=image.getchannel("A"))
-        image = opaque
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+def _unidentified(data: bytes) -> str:
+    kind = next((name for name, starts in _STARTS.items() if data.startswith(starts)), None)
+    if kind:
+        return f"{kind} that is damaged or cut short, or of a kind that is not read; {SAVE_AGAIN}"
+    return f"not an image in a known format ({', '.join(FORMATS)})"
 
 
-def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """The grey values of a 16-bit image or a floating-point one from 0 to 1, `[height, width]`.
+def _orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 - of damaged EXIF, Pillow raises nearly anything
+        return None
 
-    Raises:
-        CracksError: if a value is outside of that range.
-    """
-    values = np.asarray(image)
-    white = 1 if image.mode == "F" else 65535
-    low, high = values.min(), values.max()  # not a number if one value is not
-    if not (low >= 0 and high <= white):
-        raise CracksError(
-            f"grey values from {low:g} to {high:g}, expected 0 to {white}; save it with 8 bits"
-        )
-    grey = np.empty(values.shape, np.uint8)
-    for top in range(0, len(values), _STRIP):  # the whole at once would be 8 bytes a pixel
-        strip = slice(top, top + _STRIP)
-        grey[strip] = np.rint(values[strip] * (255 / white))
-    return grey
+
+def _upright(rgb: RGB, orientation: object) -> RGB:
+    if not isinstance(orientation, int) or orientation not in _UPRIGHT:
+        return rgb
+    return np.asarray(Image.fromarray(rgb).transpose(_UPRIGHT[orientation]))
 
 
 def to_input(rgb: RGB, image_size: int) -> RGB:
@@ -120,6 +150,10 @@ def to_input(rgb: RGB, image_size: int) -> RGB:
 
     Pillow's bilinear filter averages over all pixels when it shrinks (no aliasing). The aspect
     ratio is not kept, as in Keras's `image_dataset_from_directory`.
+
+    Example:
+        >>> to_input(np.zeros((300, 400, 3), np.uint8), 224).shape
+        (224, 224, 3)
     """
     if rgb.shape[:2] == (image_size, image_size):
         return rgb

@@ -1,16 +1,31 @@
 """Files of photographs: which names are valid, and reading with checks of type and size."""
 
 import re
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cracks.images.decoding import SUFFIXES
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 
 MAX_BYTES = 1_000_000_000
 """Bytes above which a file or a member of an archive is refused before it is read."""
 
-_JUNK_FOLDERS = {"__MACOSX"}
-_JUNK_NAMES = {".DS_Store", "Icon\r", "Thumbs.db", "desktop.ini"}
+# Names that systems, cameras, synchronisation and storage leave among files, in lower case. Names
+# that begin with a dot are hidden, and count as junk as well.
+_JUNK_FOLDERS = {
+    *("__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
+    *("$recycle.bin", "system volume information", "lost+found", "found.000", "__pycache__"),
+}
+_JUNK_NAMES = {
+    *("icon\r", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini"),
+    *("zbthumbnail.info", "sthumbs.dat"),
+}
+
+_RAW = {
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"),
+    *(".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2"),
+    *(".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+}
 
 # Control characters and line separators break tables, direction overrides make a name look like
 # another, and surrogates are what Python makes of bytes that are not UTF-8.
@@ -18,14 +33,41 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file is metadata of an operating system, such as .DS_Store."""
-    *folders, last = name.split("/")
-    return bool(_JUNK_FOLDERS.intersection(folders)) or last in _JUNK_NAMES or last.startswith("._")
+    """Whether a file or folder is hidden or was left by a system or a program, such as Thumbs.db.
+
+    Args:
+        name: its path within the folder or the archive that the user named.
+    """
+    parts = [part.casefold() for part in name.split("/") if part not in {"", ".", ".."}]
+    hidden = any(part.startswith(".") for part in parts)
+    return hidden or not _JUNK_FOLDERS.isdisjoint(parts) or bool(_JUNK_NAMES & {*parts[-1:]})
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a name ends like an image of a format that `decode` reads."""
+    """Whether a name has the suffix of a format that `decode` reads."""
     return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def named_as_images(names: Collection[str]) -> list[str]:
+    """Names with the suffix of an image; if there are none, names without any suffix."""
+    images = [name for name in names if is_image_name(name)]
+    return images or [name for name in names if not PurePosixPath(name).suffix]
+
+
+def points_outside(name: str) -> bool:
+    """Whether a name, with `/` between its folders, leads out of the folder or the archive."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or bool(PureWindowsPath(name).drive)
+
+
+def check_no_raw(name: str) -> None:
+    """Check that a name is not that of a camera's raw file, which may begin with a thumbnail.
+
+    Raises:
+        CracksError: if it is.
+    """
+    if PurePosixPath(name).suffix.lower() in _RAW:
+        raise CracksError("a raw file of a camera; develop it to JPEG, PNG or TIFF")
 
 
 def check_name(name: str, place: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Read-prefetch: work on the next images in threads while the current ones are used.
+"""Prefetching: the next images are decoded in threads while the current ones are used.
 
 Pillow releases the interpreter's lock while it decodes, so threads are enough.
 """
@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from cracks.pipeline.workers import allowed_threads
+from cracks.runtime.workers import allowed_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # a quantised backbone takes images as fast as all cores decode them
 _THREADS = allowed_threads() or os.cpu_count() or 1
-_DEPTH = 48 + _THREADS  # results that wait for their use: three batches, and those in the making
+_DEPTH = 48 + _THREADS  # results that may wait: three batches, and one for each thread
 
 
 def prefetch(
     function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield `(item, function(item))` in order, computed in threads a bounded way prefetch."""
+    """Yield `(item, function(item))` in order, computed in threads some items ahead."""
     with ThreadPoolExecutor(_THREADS) as pool:
         waiting: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:

@@ -11,7 +11,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cracks.evaluation.verdict import Values, title
+from cracks.backbones.catalogue import title
+from cracks.evaluation.verdict import Values
 
 COLOURS = ("#d1660f", "#2c7fb8", "#5a9a3a", "#9467bd")
 """Line colours of the backbones, in their order."""

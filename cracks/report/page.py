@@ -4,20 +4,41 @@ No number is computed here; all are read from files that earlier stages wrote.
 """
 
 import platform
+import re
 import zipfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
+from cracks.backbones.catalogue import title
+from cracks.classifier.activation_map import cam_overlay
 from cracks.evaluation.details import by_name, read_details
-from cracks.evaluation.metrics import METRICS, comparison_name
-from cracks.evaluation.verdict import Values, title, verdicts
+from cracks.evaluation.metrics import METRICS, comparison_name, number_text
+from cracks.evaluation.verdict import Values, verdicts, whole_of
 from cracks.heads.head import read_origin
 from cracks.images.archive import open_archive
-from cracks.pipeline.inputs import (
+from cracks.project.outputs import replacing, write_text
+from cracks.project.params import SAMPLE, Params, flatten, name_of_source
+from cracks.project.paths import (
+    ARCHIVE,
+    AUDIT_COUNTS,
+    EVALUATION,
+    PARAMS,
+    PLOTS,
+    SPLIT_COUNTS,
+    head_path,
+)
+from cracks.project.stage import package_versions
+from cracks.project.yaml_file import read_yaml
+from cracks.report import charts
+from cracks.report import thumbnails as pictures
+from cracks.report.mistakes import Mistake, mistakes_sheet, worst_mistakes
+from cracks.report.plain import plain_words
+from cracks.tables.inputs import (
+    read_counts,
     read_history,
     read_images,
     read_numbers,
@@ -25,41 +46,33 @@ from cracks.pipeline.inputs import (
     read_split,
     read_table,
 )
-from cracks.pipeline.labels import CLASSES, PARTS, POSITIVE, TRAIN
-from cracks.pipeline.outputs import write_text
-from cracks.pipeline.params import Params, flatten, name_of_source
-from cracks.pipeline.paths import (
-    ARCHIVE,
-    AUDIT_METRICS,
-    EVALUATION,
-    PARAMS,
-    PLOTS,
-    SPLIT_METRICS,
-    head_path,
-)
-from cracks.pipeline.stage import PACKAGES
-from cracks.pipeline.yaml_file import parse_yaml, read_text
-from cracks.report import charts
-from cracks.report import thumbnails as pictures
+from cracks.tables.labels import CLASS_NAMES, CLASSES, PARTS, POSITIVE, TRAIN
 
 TEMPLATE = "report.html.jinja"
 
 SAMPLES = 6
 """Pictures of each class."""
 
-MISTAKES = 8
-"""Pictures of each backbone's worst mistakes, and of images on which two disagree."""
+DISAGREEMENTS = 8
+"""Pictures of images on which two backbones disagree."""
 
 Table = pd.DataFrame
 
 
-def render_report(params: Params, output: Path) -> None:
-    """Write the page for the results in the project's folder."""
-    audit, split = read_numbers(AUDIT_METRICS), read_numbers(SPLIT_METRICS)
+def render_report(params: Params, output: Path, sheet: Path) -> None:
+    """Write the page for the results in the project's folder, and a sheet of the worst mistakes.
+
+    Args:
+        params: those of the project.
+        output: the page.
+        sheet: a JPEG file.
+    """
+    audit, split = read_counts(AUDIT_COUNTS), read_counts(SPLIT_COUNTS)
     metrics = {**read_numbers(EVALUATION), **by_name(read_details())}
     backbones = list(params.weights)
     predictions = read_predictions()
     with open_archive(ARCHIVE) as archive:
+        mistakes = {b: worst_mistakes(archive, predictions, b, params) for b in backbones}
         context = {
             "params": params,
             "audit": audit,
@@ -69,18 +82,22 @@ def render_report(params: Params, output: Path) -> None:
             "backbones": backbones,
             "parts": PARTS,
             "classes": CLASSES,
-            "verdicts": verdicts(metrics, split, params.weights),
+            "verdicts": verdicts(metrics, split, params.weights, whole_of(params.dataset)),
+            "plain": plain_words(metrics, split, params),
+            "things": "drawings" if params.dataset == SAMPLE else "images",
             "comparisons": _comparison_names(backbones),
             "charts": _charts(metrics, backbones),
             "samples": _samples(archive),
-            "mistakes": {b: _mistakes(archive, predictions, b, params) for b in backbones},
+            "mistakes": {b: list(map(_shown, some)) for b, some in mistakes.items()},
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
             "settings": _settings(params),
-            "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+            "versions": {"python": platform.python_version()} | package_versions(),
         }
     page = _environment().get_template(TEMPLATE).render(context)
     write_text(output, page)
+    with replacing(sheet) as temporary:
+        mistakes_sheet(mistakes).save(temporary, "JPEG", quality=pictures.QUALITY, optimize=True)
 
 
 def _settings(params: Params) -> dict[str, Any]:
@@ -90,7 +107,7 @@ def _settings(params: Params) -> dict[str, Any]:
         f"{read_origin(head_path(backbone)).weights_sha256[:16]}…"
         for backbone, source in params.weights.items()
     }
-    return flatten(parse_yaml(read_text(PARAMS), PARAMS)) | weights
+    return flatten(read_yaml(PARAMS)) | weights
 
 
 def _environment() -> jinja2.Environment:
@@ -101,12 +118,27 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"title_of": title, "number": _number, "percent": _percent}
+    environment.filters |= {
+        "title_of": title,
+        "number": number_text,
+        "percent": _percent,
+        "class_of": CLASS_NAMES.__getitem__,
+        "dimensions": _dimensions,
+        "breakable": _breakable,
+    }
     return environment
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+def _dimensions(uri: str) -> Markup:
+    """The attributes by which a browser reserves the space of an image."""
+    return Markup('width="{}" height="{}"').format(*pictures.dimensions(uri))
+
+
+def _breakable(name: str) -> Markup:
+    """A parameter's name, which may break after a dot or an underscore."""
+    return Markup("").join(
+        part + Markup("<wbr>") if part in "._" else part for part in re.split(r"([._])", name)
+    )
 
 
 def _percent(value: float) -> str:
@@ -126,7 +158,7 @@ def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
     """Charts by name; the histories in a list."""
     history = read_history(PLOTS / "history.csv", "backbone")
     axes = {
-        "roc": (("fpr", "false positive rate"), ("tpr", "true positive rate (recall)")),
+        "roc": (("fpr", "images without a crack called cracked"), ("tpr", "cracks found (recall)")),
         "precision-recall": (("recall", "recall"), ("precision", "precision")),
         "calibration": (
             ("predicted", "predicted probability"),
@@ -152,7 +184,7 @@ def _training_images() -> Table:
 
 
 def _samples(archive: zipfile.ZipFile) -> dict[str, list[dict[str, str]]]:
-    """Training images of each class, no two of one group, drawn by their hash."""
+    """Training images of each class, no two of one group, in the order of their hashes."""
     images = _training_images().drop_duplicates("group")
     return {
         label: [
@@ -163,24 +195,15 @@ def _samples(archive: zipfile.ZipFile) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def _mistakes(
-    archive: zipfile.ZipFile, predictions: Table, backbone: str, params: Params
-) -> list[dict[str, Any]]:
-    """The most confident mistakes, each with its activation map."""
-    wrong = predictions[(predictions["backbone"] == backbone) & ~predictions["correct"]]
-    confidence = (wrong["probability"] - (wrong["label"] == POSITIVE)).abs()
-    worst = wrong.loc[confidence.sort_values(ascending=False, kind="stable").index[:MISTAKES]]
-    maps = pictures.explained(archive, list(worst["id"]), backbone, params)
-    return [
-        {
-            "name": row["id"],
-            "label": row["label"],
-            "probability": row["probability"],
-            "picture": pictures.picture(archive, row["id"]),
-            "map": maps[row["id"]],
-        }
-        for _, row in worst.iterrows()
-    ]
+def _shown(mistake: Mistake) -> dict[str, Any]:
+    """A mistake as the page shows it."""
+    return {
+        "name": mistake.name,
+        "label": mistake.label,
+        "probability": mistake.probability,
+        "picture": mistake.picture,
+        "map": pictures.data_uri(cam_overlay(mistake.seen, mistake.cam)),
+    }
 
 
 def _disagreements(
@@ -203,7 +226,7 @@ def _disagreements(
                 (title(b), probability.loc[name, b], bool(correct.loc[name, b])) for b in backbones
             ],
         }
-        for name in apart.sort_values(ascending=False, kind="stable").index[:MISTAKES]
+        for name in apart.sort_values(ascending=False, kind="stable").index[:DISAGREEMENTS]
     ]
 
 

@@ -2,8 +2,8 @@
 
 import base64
 import io
+import re
 import zipfile
-from collections.abc import Sequence
 
 import pandas as pd
 from PIL import Image
@@ -11,14 +11,14 @@ from PIL import Image
 from cracks.features.augmentation import load_augment
 from cracks.images.archive import read_member
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.inference.activation_map import cam_overlay
-from cracks.inference.classifier import load_local_classifier
-from cracks.pipeline.params import Params
+from cracks.project.params import Params
 
 SIDE = 160
 """Pixels of the longer side of a thumbnail."""
 
 QUALITY = 78
+
+_VIEW_BOX = re.compile(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def data_uri(rgb: RGB, side: int = SIDE) -> str:
@@ -30,24 +30,18 @@ def data_uri(rgb: RGB, side: int = SIDE) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
+def dimensions(uri: str) -> tuple[int, int]:
+    """Width and height in pixels of an image in a `data:` URI, a JPEG or one of our SVG charts."""
+    data = base64.b64decode(uri.partition(",")[2])
+    if match := _VIEW_BOX.search(data):
+        return round(float(match[1])), round(float(match[2]))
+    with Image.open(io.BytesIO(data)) as image:
+        return image.size
+
+
 def picture(archive: zipfile.ZipFile, name: str) -> str:
     """A member of the archive as `data_uri`."""
     return data_uri(decode(read_member(archive, name)))
-
-
-def explained(
-    archive: zipfile.ZipFile, names: Sequence[str], backbone: str, params: Params
-) -> dict[str, str]:
-    """Each image with its activation map overlaid, as `data_uri` by name."""
-    if not names:
-        return {}
-    classifier = load_local_classifier(backbone, params)
-    size = classifier.image_size
-    pixels = {name: to_input(decode(read_member(archive, name)), size) for name in names}
-    return {
-        name: data_uri(cam_overlay(pixels[name], cam))
-        for name, cam in classifier.activation_maps(pixels.items())
-    }
 
 
 def views(archive: zipfile.ZipFile, image: "pd.Series[str]", params: Params) -> list[str]:

@@ -5,26 +5,26 @@ Only names are checked here; the audit checks whether a file is a usable image.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePath
 
-from cracks.images.files import is_image_name
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import class_key, composed, place_of
+from cracks.images.files import named_as_images
+from cracks.project.errors import CracksError
+from cracks.tables.labels import class_key, composed, part_and_class
 
 Members = Iterator[tuple[str, bytes]]
 """`(member name, bytes)`, sorted by name, for `cracks.images.archive.write_archive`."""
 
 
-def class_folders(names: Iterable[str]) -> set[str]:
+def class_folders(names: Collection[str]) -> set[str]:
     """The class folders of the images among `names`, as spelled there."""
-    return {folder for name in names if is_image_name(name) and (folder := place_of(name)[1])}
+    return {folder for name in named_as_images(names) if (folder := part_and_class(name)[1])}
 
 
 def id_of(path: PurePath) -> str:
     """The member name for a path below the folder of the classes; a split is in lower case."""
     first, *others = path.parts
-    if others and place_of(f"{first}/")[0]:
+    if others and part_and_class(f"{first}/")[0]:
         first = first.lower()
     return composed("/".join([first, *others]))
 
@@ -37,7 +37,7 @@ def refuse_second(ids: Mapping[str, str | Path], name: str, second: str | Path) 
         )
 
 
-def drawn(names: Iterable[str], limit: int | None, seed: int) -> list[str]:
+def sampled(names: Collection[str], limit: int | None, seed: int) -> list[str]:
     """At most `limit` images of each class, or, if it is None, all files; sorted.
 
     They are those whose hash with the seed is lowest, so that a photograph added later changes the
@@ -46,8 +46,8 @@ def drawn(names: Iterable[str], limit: int | None, seed: int) -> list[str]:
     if limit is None:
         return sorted(names)
     classes: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        if is_image_name(name) and (folder := place_of(name)[1]):
+    for name in named_as_images(names):
+        if folder := part_and_class(name)[1]:
             classes[class_key(folder)].append(name)
 
     def rank(name: str) -> bytes:

@@ -4,38 +4,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cracks.images.files import check_name, is_junk, read_file
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import check_classes
-from cracks.pipeline.progress import progress
+from cracks.project.errors import CracksError
+from cracks.project.paths import PHOTOS
+from cracks.runtime.progress import progress
 from cracks.sources.class_folders import (
     Members,
     class_folders,
-    drawn,
     id_of,
     refuse_second,
+    sampled,
 )
+from cracks.tables.labels import check_classes
 
 
 def photos(folder: Path, positive_class: str, limit: int | None = None, seed: int = 0) -> Members:
-    """The user's photographs in `folder`, at most `limit` of each class, drawn by `seed`.
+    """The user's photographs in `folder`, at most `limit` of each class, sampled by `seed`.
 
     Raises:
         CracksError: if they are not in two class folders, `positive_class` among them, or a file
             cannot be read.
     """
     paths = _photo_ids(folder)
+    if not paths and folder == PHOTOS:
+        raise CracksError(
+            f"Expected photographs in two class folders in {folder}, found none; "
+            "data/photos/README.md shows the layout. `dvc exp run --temp` and `--queue` see those "
+            f"that DVC tracks alone: `dvc add {folder}/*/`, then `git add {folder}`."
+        )
     check_classes(class_folders(paths), positive_class, str(folder))
-    names = drawn(paths, limit, seed)
+    names = sampled(paths, limit, seed)
     for name in progress(names, desc="packing", unit="file"):
         yield name, _read(paths[name])
 
 
 def _photo_ids(folder: Path) -> dict[str, Path]:
-    """Map ids to the files below `folder`, without our own and what systems leave behind."""
+    """Map ids to the files below `folder`, without those of this project and system junk."""
     ids: dict[str, Path] = {}
     for path in _files_below(folder):
         inside = path.relative_to(folder)
-        if is_junk(inside.as_posix()) or _is_ours(inside):
+        if _is_ours(inside):
             continue
         check_name(inside.as_posix(), str(folder))
         if not path.is_file():
@@ -54,12 +61,12 @@ def _is_ours(inside: Path) -> bool:
 
 
 def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Files that are not hidden, links followed, except those that lead back to a folder above."""
+    """Files other than junk; links are followed unless they lead back to a folder above."""
     real = folder.resolve()
     if real in above or not folder.is_dir():
         return
     for path in folder.iterdir():
-        if path.name.startswith("."):
+        if is_junk(path.name):
             continue
         if path.is_dir():
             yield from _files_below(path, above | {real})

@@ -1,18 +1,18 @@
 """The table of sources: where images may come from.
 
-To add one, write its module beside this one and add an entry; what it needs to know goes into
-`params.yaml` and `cracks.pipeline.params`.
+To add one, write its module beside this one and add an entry; its settings go into `params.yaml`
+and `cracks.project.params`.
 """
 
 from collections.abc import Callable
 
-from cracks.pipeline.labels import CLASSES, check_classes
-from cracks.pipeline.params import Params
-from cracks.pipeline.paths import PHOTOS
+from cracks.project.params import SAMPLE, Params
+from cracks.project.paths import PHOTOS
+from cracks.sources.archive import archive_images
 from cracks.sources.class_folders import Members
-from cracks.sources.concrete import concrete
 from cracks.sources.folders import photos
-from cracks.sources.sample.dataset import iter_sample
+from cracks.sources.sample import iter_sample
+from cracks.tables.labels import CLASSES, check_classes
 
 
 def _sample(params: Params) -> Members:
@@ -22,8 +22,8 @@ def _sample(params: Params) -> Members:
 
 
 SOURCES: dict[str, Callable[[Params], Members]] = {
-    "sample": _sample,
-    "concrete": lambda params: concrete(params.concrete, params.positive_class),
+    SAMPLE: _sample,
+    "archive": lambda params: archive_images(params.archive, params.positive_class),
     "photos": lambda params: photos(
         PHOTOS, params.positive_class, params.photos.limit, params.photos.seed
     ),

@@ -1,0 +1,54 @@
+"""Photographs with the masks of their cracks, packed into one archive."""
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cracks.images.archive import member_names, open_archive, read_member, write_archive
+from cracks.images.decoding import RGB, decode
+
+_PHOTOGRAPH, _MASK = ".jpg", "-mask.png"
+
+Mask = NDArray[np.bool_]
+
+
+class Example(NamedTuple):
+    """A photograph and where it is cracked."""
+
+    rgb: RGB
+    mask: Mask  # [height, width]
+
+
+def write_examples(path: Path, photographs: Iterable[tuple[bytes, Mask]]) -> int:
+    """Write JPEG files and their masks, named by their number; return the number of examples."""
+
+    def members() -> Iterator[tuple[str, bytes]]:
+        for number, (jpeg, mask) in enumerate(photographs):
+            buffer = io.BytesIO()
+            Image.fromarray(mask).save(buffer, "PNG")
+            yield f"{number:05}{_PHOTOGRAPH}", jpeg
+            yield f"{number:05}{_MASK}", buffer.getvalue()
+
+    return write_archive(path, members()) // 2
+
+
+def read_examples(path: Path) -> list[Example]:
+    """The examples in an archive, in the order of their numbers.
+
+    Raises:
+        CracksError: if the archive or a member is missing or damaged.
+    """
+    with open_archive(path) as archive:
+        names = [name for name in member_names(archive) if name.endswith(_PHOTOGRAPH)]
+        return [
+            Example(
+                decode(read_member(archive, name)),
+                decode(read_member(archive, name.removesuffix(_PHOTOGRAPH) + _MASK))[..., 0] > 0,
+            )
+            for name in names
+        ]

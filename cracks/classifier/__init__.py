@@ -1,0 +1,1 @@
+"""A trained head on its backbone, and its activation maps."""

@@ -1,0 +1,1 @@
+"""Drawn walls: surfaces, cracks, look-alikes and the camera, with exact masks."""

@@ -1,0 +1,41 @@
+"""Drawn photographs of walls with exact masks, for the heads for cells."""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cracks.drawing.surface import Materials
+from cracks.drawing.walls import Mix, draw_photograph, generator_of
+from cracks.images.decoding import RGB
+from cracks.runtime.progress import progress
+from cracks.runtime.workers import in_processes
+
+COUNT = 160
+
+_SIDE = 224  # pixels: 14 cells of 16
+_SEED = 500_000  # no dataset is drawn from it by default
+_MIX = Mix(Materials(0.55, 0.05, 0.2, 0.2), look_alikes=(0.45, 0.35, 0.15, 0.05))
+_BARE_EVERY = 8  # every eighth drawing has no crack
+
+
+def draw_masked() -> Iterator[tuple[bytes, NDArray[np.bool_]]]:
+    """JPEG files of `COUNT` walls, drawn in parallel, and the masks of their cracks."""
+    drawn = in_processes(_draw, range(COUNT), chunk=4)
+    yield from progress(drawn, total=COUNT, desc="drawing", unit="wall")
+
+
+def encode_jpeg(rgb: RGB, quality: int) -> bytes:
+    """An image as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def _draw(number: int) -> tuple[bytes, NDArray[np.bool_]]:
+    cracks = 0 if number % _BARE_EVERY == _BARE_EVERY - 1 else 1 + number % 2
+    drawing = draw_photograph(_SIDE, _SIDE, _SEED + number, cracks, _MIX)
+    quality = int(generator_of("quality", _SEED + number).integers(55, 97))
+    return encode_jpeg(drawing.rgb, quality), drawing.mask

@@ -1,0 +1,140 @@
+"""The conversion of the samples of an image, of any bit depth, to 8-bit RGB.
+
+Integers of more than 8 bits often come from a sensor of 10, 12 or 14 bits, whose white is not the
+largest number of their type: white is taken from the smallest usual depth that holds all values.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cracks.images import png, tiff
+from cracks.project.errors import CracksError
+
+SAVE_AGAIN = "save it as RGB of 8 bits"
+
+_DEPTHS = (8, 10, 12, 14, 16)
+_SIGNED_DEPTHS = (8, 10, 12, 14, 15)
+_DARK = 64  # of 256: where 14 bits end if they are taken for 16
+
+_BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT, _GREATEST = 258, 259, 284, 339, 281
+_SIGNED = 2
+_UNCOMPRESSED, _SEPARATE = 1, 2
+
+_UNUSED_ALPHA = {"BMP", "TIFF"}  # where programs leave zeros that mean nothing
+
+_STRIP = 64  # rows converted at a time
+
+
+class Samples(NamedTuple):
+    """What the numbers of an image file mean."""
+
+    bits: int = 8
+    is_signed: bool = False
+    is_inverted: bool = False  # 0 is white
+    greatest: int = 0  # the largest value by a tag of the file, 0 if it has none
+
+    def to_rgb(self, image: Image.Image) -> NDArray[np.uint8]:
+        """The pixels `[height, width, 3]` of an image that is loaded, alpha over white.
+
+        Raises:
+            CracksError: if it is unclear what its values mean.
+        """
+        if image.mode.startswith(("I", "F")):
+            return np.repeat(self._grey(image)[..., np.newaxis], 3, axis=2)
+        if image.mode == "LAB":
+            raise CracksError(f"of the colour space Lab, which is not read; {SAVE_AGAIN}")
+        if self.bits > 8:
+            self._check_range(image)
+        if image.has_transparency_data:
+            image = _over_white(image)
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+    def _grey(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Grey values `[height, width]`."""
+        values = np.asarray(image)
+        white = self._white(image.mode, values.min(), values.max())
+        grey = np.empty(values.shape, np.uint8)
+        for top in range(0, len(values), _STRIP):  # the whole at once would be 8 bytes a pixel
+            strip = slice(top, top + _STRIP)
+            grey[strip] = np.rint(values[strip] * (255 / white))
+        if self.is_inverted:
+            np.subtract(255, grey, out=grey)
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, int):
+            grey[values == transparent] = 255
+        return grey
+
+    def _white(self, mode: str, low: float, high: float) -> int:
+        if mode == "F":
+            greatest = 1
+        else:
+            depths = _SIGNED_DEPTHS if self.is_signed and self.bits <= 16 else _DEPTHS
+            whites = [2**depth - 1 for depth in depths]
+            highest = max(high, self.greatest)
+            greatest = next((white for white in whites if highest <= white), whites[-1])
+        if not (low >= 0 and high <= greatest):  # not a number if one value is not
+            raise CracksError(
+                f"grey values from {low:g} to {high:g}, expected 0 to {greatest}; {SAVE_AGAIN}"
+            )
+        return greatest
+
+    def _check_range(self, image: Image.Image) -> None:
+        """Refuse dark colours of more than 8 bits: Pillow keeps the upper 8, which are too few."""
+        tops = {band: int(np.asarray(image.getchannel(band)).max()) for band in image.getbands()}
+        alpha = tops.pop("A", 255)
+        top = min(max(tops.values()), alpha)
+        if top < _DARK:
+            raise CracksError(
+                f"colours up to {top} of 255 in {self.bits} bits, as of a sensor with fewer; "
+                f"{SAVE_AGAIN}"
+            )
+
+
+def samples_of(image: Image.Image, data: bytes) -> Samples:
+    """What the numbers of an image that was opened, but not loaded yet, mean.
+
+    Raises:
+        CracksError: if Pillow would misread them.
+    """
+    if image.format == "PNG":
+        return Samples(png.bits(data))
+    if image.format != "TIFF":
+        return Samples()
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    bits = max(tags.get(_BITS, (1,)))
+    is_signed = _SIGNED in tags.get(_SAMPLE_FORMAT, ())
+    compression = tags.get(_COMPRESSION, _UNCOMPRESSED)
+    photometric = tags.get(tiff.PHOTOMETRIC)
+    if photometric is None:
+        raise CracksError(f"a TIFF file that does not say whether 0 is black; {SAVE_AGAIN}")
+    if is_signed and bits == 8:
+        raise CracksError(
+            f"a TIFF file of signed values of 8 bits, which is not read; {SAVE_AGAIN}"
+        )
+    if bits > 8 and compression == _UNCOMPRESSED and tags.get(_PLANES) == _SEPARATE:
+        raise CracksError(f"a TIFF file of {bits} bits in separate planes; {SAVE_AGAIN}")
+    if (bits == 32 or is_signed) and compression != _UNCOMPRESSED and tags.prefix == b"MM":
+        raise CracksError(f"a compressed TIFF file of {bits} bits, big-endian; {SAVE_AGAIN}")
+    greatest = tags.get(_GREATEST, 0)
+    return Samples(bits, is_signed, photometric == 0, greatest if isinstance(greatest, int) else 0)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """The image on a white ground.
+
+    Raises:
+        CracksError: if all of it is transparent.
+    """
+    premultiplied = image.mode == "La"
+    with_alpha = (image.convert("LA") if premultiplied else image).convert("RGBA")
+    alpha = with_alpha.getchannel("A")
+    if not alpha.getbbox():
+        if image.format in _UNUSED_ALPHA:
+            return with_alpha.convert("RGB")
+        raise CracksError("transparent everywhere; save it without transparency")
+    opaque = Image.new("RGB", image.size, "white")
+    opaque.paste(with_alpha, mask=alpha)
+    return opaque

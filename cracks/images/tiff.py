@@ -1,0 +1,145 @@
+"""The photograph among the pages of a TIFF file, without its metadata.
+
+A TIFF file is a chain of directories of tags, one for each page, which may have subdirectories
+(TIFF 6.0, section 2; DNG for `SubIFDs`; offsets have 64 bits in BigTIFF). Cameras put a
+thumbnail first and their raw picture below it.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cracks.project.errors import CracksError
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How files begin; the last two are BigTIFF."""
+
+PHOTOMETRIC = 262
+ORIENTATION = 274
+
+_CANON_RAW = b"CR\x02"
+_DNG_VERSION = 50706
+_SENSOR = {32803, 34892}  # photometric: mosaic of a sensor, the same interpolated
+_KIND = 254  # bits: a reduced picture, a page of several, a mask
+_OLD_KIND = 255  # 2: a reduced picture
+_WIDTH, _HEIGHT, _BELOW = 256, 257, 330
+_REDUCED, _MASK = 1, 4
+_MAX_PAGES = 200
+_MAX_ENTRIES = 4096
+
+_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # by type
+
+# The tags that pixels depend on; libtiff and Pillow stumble over odd values of others
+_OF_PIXELS = {
+    *(_WIDTH, _HEIGHT, PHOTOMETRIC, 258, 259, 266, 273, 277, 278, 279, 281, 284, 292, 293, 317),
+    *(320, 322, 323, 324, 325, 332, 338, 339, 347, *range(512, 522), 529, 530, 532),
+}
+
+
+class _Layout(NamedTuple):
+    """How a file writes numbers and directories."""
+
+    order: str  # of bytes, as `struct` has it
+    number: str  # the type of the number of entries
+    place: str  # the type of a place in the file
+    entry: int  # bytes of an entry
+    first: int  # where the place of the first directory is
+
+
+class _Directory(NamedTuple):
+    place: int
+    entries: dict[int, bytes]  # by tag, as they are in the file
+    following: int  # place of the next one, 0 if there is none
+
+
+def photograph_alone(data: bytes) -> bytes:
+    """A TIFF file with its page of full resolution alone, without tags that pixels do not need.
+
+    Raises:
+        CracksError: if it is a raw file of a camera, or all its pages are thumbnails or masks.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    layout = _Layout(order, *(("Q", "Q", 20, 8) if data[:4] in MAGIC[2:] else ("H", "I", 12, 4)))
+    pages = list(_directories(data, layout))
+    if not pages:
+        return data
+
+    def number(page: _Directory, tag: int) -> int:
+        return next(iter(_numbers(data, layout, page.entries.get(tag))), 0)
+
+    if data[8:11] == _CANON_RAW or any(
+        number(page, PHOTOMETRIC) in _SENSOR or _DNG_VERSION in page.entries for page in pages
+    ):
+        raise CracksError("a raw file of a camera; develop it to JPEG, PNG or TIFF")
+    whole = [
+        page
+        for page in pages
+        if not number(page, _KIND) & (_REDUCED | _MASK) and number(page, _OLD_KIND) != 2
+    ]
+    if not whole:
+        raise CracksError("a TIFF file of nothing but reduced pictures; take the original")
+    # the first of the largest
+    page = max(whole, key=lambda one: number(one, _WIDTH) * number(one, _HEIGHT))
+    turned = number(page, ORIENTATION) in range(2, 9)
+    return _alone(data, layout, page, _OF_PIXELS | ({ORIENTATION} if turned else set()))
+
+
+def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
+    """All undamaged directories, each before its subdirectories."""
+    waiting, seen = [_unpack(data, layout, layout.place, layout.first)], set[int]()
+    while waiting and len(seen) < _MAX_PAGES:
+        place = waiting.pop(0)
+        if place in seen or not 0 < place < len(data):
+            continue
+        seen.add(place)
+        directory = _directory(data, layout, place)
+        yield directory
+        waiting += [directory.following, *_numbers(data, layout, directory.entries.get(_BELOW))]
+
+
+def _directory(data: bytes, layout: _Layout, place: int) -> _Directory:
+    start = place + struct.calcsize(layout.number)
+    room = min(_MAX_ENTRIES, (len(data) - start) // layout.entry)
+    number = max(0, min(_unpack(data, layout, layout.number, place), room))
+    end = start + number * layout.entry
+    every = [data[at : at + layout.entry] for at in range(start, end, layout.entry)]
+    entries = {_unpack(entry, layout, "H", 0): entry for entry in every}
+    return _Directory(place, entries, _unpack(data, layout, layout.place, end))
+
+
+def _unpack(data: bytes, layout: _Layout, kind: str, place: int) -> int:
+    """A number, 0 beyond the end of the file."""
+    size = struct.calcsize(kind)
+    number: int = struct.unpack(layout.order + kind, data[place : place + size].ljust(size, b"\0"))[
+        0
+    ]
+    return number
+
+
+def _numbers(data: bytes, layout: _Layout, entry: bytes | None) -> tuple[int, ...]:
+    """The values of an entry, none if they are no integers."""
+    kind = _INTEGERS.get(_unpack(entry, layout, "H", 2)) if entry else None
+    if not entry or not kind:
+        return ()
+    width = struct.calcsize(layout.place)
+    count = min(_unpack(entry, layout, layout.place, 4), _MAX_PAGES)
+    if count * struct.calcsize(kind) <= width:
+        data, place = entry, 4 + width
+    else:
+        place = _unpack(entry, layout, layout.place, 4 + width)
+    step = struct.calcsize(kind)
+    return tuple(_unpack(data, layout, kind, place + step * index) for index in range(count))
+
+
+def _alone(data: bytes, layout: _Layout, page: _Directory, kept: set[int]) -> bytes:
+    """The file with one directory, of the tags in `kept`."""
+    entries = [entry for tag, entry in page.entries.items() if tag in kept]
+    count = struct.pack(layout.order + layout.number, len(entries))
+    nothing_more = bytes(struct.calcsize(layout.place))
+    directory = count + b"".join(entries) + nothing_more
+    alone = bytearray(data)
+    alone[layout.first : layout.first + len(nothing_more)] = struct.pack(
+        layout.order + layout.place, page.place
+    )
+    alone[page.place : page.place + len(directory)] = directory
+    return bytes(alone)

@@ -1,1 +1,0 @@
-"""What every stage stands on: parameters, errors, progress, paths, outputs, the runner."""

@@ -1,0 +1,1 @@
+"""What every stage needs: its runner, parameters, paths, errors, outputs."""

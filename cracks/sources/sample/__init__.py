@@ -1,1 +1,0 @@
-"""The drawn dataset: surfaces, cracks and look-alikes."""

@@ -1,0 +1,1 @@
+"""The files that stages hand on: labels, tables, row files."""
