@@ -1,1 +1,0 @@
-"""Trained classifiers on new photographs."""

@@ -1,0 +1,192 @@
+"""The photographs that people dropped on the page, and what is found in them.
+
+Maps are computed once; every threshold after that needs no backbone. One computation runs at a
+time, whoever asks for it: engines are not shared between threads.
+"""
+
+import io
+import secrets
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Lock
+
+import pandas as pd
+from PIL import Image
+
+from cracks.images.decoding import RGB, decode
+from cracks.project.errors import CracksError
+from cracks.project.temporary import temporary
+from cracks.tools.photographs import output_names
+from cracks.tools.walls.cells import CellClassifier
+from cracks.tools.walls.crack_map import PATCH, THRESHOLD, CrackMap, map_cracks
+from cracks.tools.walls.georeference import Georeference, read_georeference
+from cracks.tools.walls.inspection import (
+    FILES,
+    SUMMARY,
+    Inspection,
+    inspection_files,
+    inspection_of,
+    summary_table,
+    write_inspection,
+)
+from cracks.tools.walls.overlay import SHOWN, crack_layer, crack_picture
+
+MAX_PIXELS = 100_000_000
+"""Pixels of a photograph above which it is refused."""
+
+LAYER = "layer.png"
+"""What the page lays over a photograph, beside the names of `FILES`."""
+
+_KEPT_PIXELS = 200_000_000  # of all photographs that are kept; the oldest ones go first
+_LONGEST_LAYER = 4000  # pixels of a side
+_QUALITY = 92  # of the JPEG that the page shows
+
+
+@dataclass
+class Photograph:
+    """A photograph with its maps, and the last inspection by each backbone."""
+
+    name: str
+    rgb: RGB
+    maps: dict[str, CrackMap]
+    georeference: Georeference | None = None
+    mm_per_pixel: float | None = None
+    inspections: dict[str, Inspection] = field(default_factory=dict)
+    jpeg: bytes = b""
+
+
+class Gallery:
+    """Photographs by key."""
+
+    def __init__(self, classifiers: Sequence[CellClassifier]) -> None:
+        """Begin with no photographs, and with the classifiers that look at each."""
+        self.classifiers = {classifier.backbone: classifier for classifier in classifiers}
+        self._photographs: OrderedDict[str, Photograph] = OrderedDict()
+        self._lock = Lock()
+
+    def add(self, name: str, data: bytes) -> str:
+        """Map a photograph by every backbone; its key.
+
+        Raises:
+            CracksError: if it cannot be read or is smaller than two cells.
+        """
+        rgb = decode(data, max_pixels=MAX_PIXELS)
+        with self._lock:
+            maps = {name: map_cracks(rgb, one, PATCH) for name, one in self.classifiers.items()}
+            key = secrets.token_urlsafe(12)
+            place = read_georeference(data, rgb.shape[1], rgb.shape[0])
+            self._photographs[key] = Photograph(name, rgb, maps, place)
+            while len(self._photographs) > 1 and self._pixels() > _KEPT_PIXELS:
+                self._photographs.popitem(last=False)
+        return key
+
+    def _pixels(self) -> int:
+        return sum(p.rgb.shape[0] * p.rgb.shape[1] for p in self._photographs.values())
+
+    def keys_by_age(self) -> list[str]:
+        """The keys of all photographs, the oldest first."""
+        return list(self._photographs)
+
+    def photograph(self, key: str) -> Photograph:
+        """The photograph of that key.
+
+        Raises:
+            CracksError: if it is not there, or no longer.
+        """
+        try:
+            return self._photographs[key]
+        except KeyError:
+            raise CracksError(
+                "This photograph is no longer kept; drop it on the page again."
+            ) from None
+
+    def jpeg(self, key: str) -> bytes:
+        """The photograph as the page shows it, at full resolution.
+
+        Raises:
+            CracksError: if the photograph is no longer kept.
+        """
+        photograph = self.photograph(key)
+        if not photograph.jpeg:
+            buffer = io.BytesIO()
+            Image.fromarray(photograph.rgb).save(buffer, "JPEG", quality=_QUALITY)
+            photograph.jpeg = buffer.getvalue()
+        return photograph.jpeg
+
+    def inspect(
+        self, key: str, backbone: str, threshold: float, mm_per_pixel: float | None
+    ) -> Inspection:
+        """The cracks of a photograph by a threshold, and their sizes.
+
+        Raises:
+            CracksError: if the photograph is no longer kept.
+        """
+        with self._lock:
+            photograph = self.photograph(key)
+            photograph.mm_per_pixel = mm_per_pixel
+            known = photograph.inspections.get(backbone)
+            if not known or (known.threshold, known.mm_per_pixel) != (threshold, mm_per_pixel):
+                known = _inspected(photograph, backbone, threshold)
+                photograph.inspections[backbone] = known
+        return known
+
+    def summary(self) -> pd.DataFrame:
+        """A row for each photograph and backbone, by what was last asked of it."""
+        return summary_table([(one.name, one) for _, one in self._last_inspections()])
+
+    def archive(self) -> bytes:
+        """All results as a ZIP: the files of each photograph and the summary."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            found = list(self._last_inspections())
+            names = output_names([Path(p.name) for p, _ in found], reserved=SUMMARY)
+            for photograph, inspection in found:
+                written = files_of(photograph, inspection)
+                for what, end in FILES.items():
+                    stem = f"{names[Path(photograph.name)]}-{inspection.backbone}"
+                    archive.writestr(f"{stem}{end}", written[what])
+            archive.writestr(SUMMARY, self.summary().to_csv(index=False, lineterminator="\n"))
+        return buffer.getvalue()
+
+    def _last_inspections(self) -> Iterator[tuple[Photograph, Inspection]]:
+        for key in self.keys_by_age():
+            photograph = self.photograph(key)
+            for backbone in self.classifiers:
+                last = photograph.inspections.get(backbone)
+                threshold = last.threshold if last else THRESHOLD
+                yield photograph, self.inspect(key, backbone, threshold, photograph.mm_per_pixel)
+
+
+def _inspected(photograph: Photograph, backbone: str, threshold: float) -> Inspection:
+    found = inspection_of(
+        photograph.rgb,
+        photograph.name,
+        backbone,
+        photograph.maps[backbone],
+        threshold,
+        photograph.mm_per_pixel,
+    )
+    return replace(found, georeference=photograph.georeference)
+
+
+def files_of(photograph: Photograph, inspection: Inspection) -> dict[str, bytes]:
+    """The files of an inspection, by the names of `FILES`."""
+    picture = crack_picture(photograph.rgb, inspection, SHOWN)
+    with temporary(Path(mkdtemp())) as folder:
+        write_inspection(inspection, picture, "photograph", folder)
+        written = inspection_files("photograph", inspection.backbone, folder)
+        return {name: path.read_bytes() for name, path in written.items()}
+
+
+def layer_of(inspection: Inspection) -> bytes:
+    """The marks of an inspection as a transparent PNG."""
+    width, height = inspection.crackmap.width, inspection.crackmap.height
+    scale = min(1.0, _LONGEST_LAYER / max(width, height))
+    buffer = io.BytesIO()
+    layer = crack_layer(inspection, (max(round(scale * width), 1), max(round(scale * height), 1)))
+    layer.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()

@@ -1,0 +1,210 @@
+"""The requests that the page makes; nothing but this machine can make any."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.resources import files
+from pathlib import PurePath
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from cracks.backbones.catalogue import title
+from cracks.project.errors import CracksError, explained
+from cracks.tools.app.gallery import LAYER, Gallery, files_of, layer_of
+from cracks.tools.walls.crack_map import THRESHOLD
+from cracks.tools.walls.inspection import FILES, SUMMARY, Inspection
+
+HOST = "127.0.0.1"
+
+MAX_UPLOAD = 100_000_000
+"""Bytes of a photograph above which it is refused while it is sent."""
+
+_UPLOAD_TYPE = "application/octet-stream"  # other sites' pages cannot send that without asking
+_POLICY = (
+    "default-src 'none'; img-src 'self'; connect-src 'self'; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+_TYPES = {
+    ".png": "image/png",
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json",
+    ".zip": "application/zip",
+    ".jpg": "image/jpeg",
+    ".svg": "image/svg+xml",
+}
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" '
+    'rx="3" fill="#8a8a86"/><path d="M6 0l2 4-3 3 4 4-2 5" fill="none" stroke="#1c1c1c" '
+    'stroke-width="1.5"/></svg>'
+)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(gallery: Gallery, about: Mapping[str, str]) -> Starlette:
+    """The application.
+
+    Args:
+        gallery: keeps the photographs.
+        about: for each backbone, a sentence on what was trained on what.
+    """
+    routes = [*_page_routes(), *_photograph_routes(gallery, about), *_result_routes(gallery)]
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]
+    return Starlette(routes=routes, middleware=middleware)
+
+
+def _page_routes() -> list[Route]:
+    page = files("cracks.tools.app").joinpath("page.html").read_text(encoding="utf-8")
+
+    async def show_page(_: Request) -> Response:
+        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
+
+    async def icon(_: Request) -> Response:
+        return Response(_ICON, media_type=_TYPES[".svg"])
+
+    return [Route("/", show_page), Route("/icon.svg", icon)]
+
+
+def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route]:
+    """What concerns photographs, before anything is looked for in them."""
+
+    async def add(request: Request) -> Response:
+        if request.headers.get("content-type") != _UPLOAD_TYPE:
+            raise CracksError("Expected a photograph's bytes.")
+        name = PurePath(request.query_params.get("name", "")).name or "photograph"
+        key = await run_in_threadpool(gallery.add, name, await _body(request))
+        return JSONResponse(_described(gallery, about, key))
+
+    async def kept(_: Request) -> Response:
+        return JSONResponse([_described(gallery, about, key) for key in gallery.keys_by_age()])
+
+    async def photograph(request: Request) -> Response:
+        return _file(await run_in_threadpool(gallery.jpeg, request.path_params["key"]), ".jpg")
+
+    return [
+        Route("/photographs", kept),
+        Route("/photographs", _explained(add), methods=["POST"]),
+        Route("/photographs/{key}.jpg", _explained(photograph)),
+    ]
+
+
+def _result_routes(gallery: Gallery) -> list[Route]:
+    """What is found in photographs."""
+
+    async def inspect(request: Request) -> Response:
+        found = await _inspection(request, gallery)
+        regions = found.rounded_regions().to_dict("records")
+        return JSONResponse({"summary": found.summary(), "regions": regions})
+
+    async def download(request: Request) -> Response:
+        file = request.path_params["file"]
+        if file not in FILES and file != LAYER:
+            return JSONResponse({"error": "There is no such file."}, 404)
+        found = await _inspection(request, gallery)
+        if file == LAYER:
+            return _file(await run_in_threadpool(layer_of, found), ".png")
+        kept = gallery.photograph(request.path_params["key"])
+        data = (await run_in_threadpool(files_of, kept, found))[file]
+        name = f"{PurePath(found.name).stem}-{found.backbone}{FILES[file]}"
+        return _file(data, PurePath(file).suffix, name)
+
+    async def summary(_: Request) -> Response:
+        table = await run_in_threadpool(gallery.summary)
+        return _file(table.to_csv(index=False, lineterminator="\n").encode(), ".csv", SUMMARY)
+
+    async def archive(_: Request) -> Response:
+        return _file(await run_in_threadpool(gallery.archive), ".zip", "crack-maps.zip")
+
+    return [
+        Route("/summary.csv", _explained(summary)),
+        Route("/crack-maps.zip", _explained(archive)),
+        Route("/photographs/{key}/{backbone}", _explained(inspect)),
+        Route("/photographs/{key}/{backbone}/{file}", _explained(download)),
+    ]
+
+
+def _described(gallery: Gallery, about: Mapping[str, str], key: str) -> dict[str, object]:
+    """A photograph as the page needs it."""
+    photograph = gallery.photograph(key)
+    height, width = photograph.rgb.shape[:2]
+    backbones = [
+        {
+            "backbone": backbone,
+            "title": title(backbone),
+            "threshold": last.threshold if last else THRESHOLD,
+            "about": about[backbone],
+        }
+        for backbone in gallery.classifiers
+        for last in [photograph.inspections.get(backbone)]
+    ]
+    return {
+        "key": key,
+        "name": photograph.name,
+        "width": width,
+        "height": height,
+        "mm_per_pixel": photograph.mm_per_pixel,
+        "backbones": backbones,
+    }
+
+
+def _file(data: bytes, suffix: str, name: str | None = None) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    if name:
+        headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(name)}"
+    return Response(data, media_type=_TYPES[suffix], headers=headers)
+
+
+def _explained(endpoint: Endpoint) -> Endpoint:
+    """Answer a request that cannot be served with one sentence."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except CracksError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        except OSError as error:
+            return JSONResponse({"error": explained(error)}, 507)
+        except ClientDisconnect:  # nobody waits for an answer
+            return Response(status_code=400)
+
+    return answer
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_UPLOAD:
+            raise CracksError(f"more than the {MAX_UPLOAD:,} bytes that are allowed")
+    return bytes(data)
+
+
+async def _inspection(request: Request, gallery: Gallery) -> Inspection:
+    backbone = request.path_params["backbone"]
+    if backbone not in gallery.classifiers:
+        raise CracksError(f"There is no trained {backbone}.")
+    threshold = _number(request, "threshold")
+    if threshold is None or not 0 < threshold < 1:
+        raise CracksError("Expected a threshold between 0 and 1.")
+    mm_per_pixel = _number(request, "mm")
+    if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
+        raise CracksError("Expected millimetres per pixel above 0.")
+    key = request.path_params["key"]
+    found: Inspection = await run_in_threadpool(
+        gallery.inspect, key, backbone, threshold, mm_per_pixel
+    )
+    return found
+
+
+def _number(request: Request, name: str) -> float | None:
+    """A number of the query, NaN if it is none, None if it is not there."""
+    value = request.query_params.get(name)
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,190 @@
+"""`adapt`: correct the trained heads by a few labelled patches of other walls.
+
+Of the heads for cells, which maps are by, the threshold alone is corrected; see
+`cracks.tools.walls.cells`.
+"""
+
+import re
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cracks.backbones.catalogue import title
+from cracks.cells.head import CellHead, save_cell_head
+from cracks.classifier.classifier import Trained, load_trained
+from cracks.dataset.audit import audit_archive
+from cracks.dataset.photographs import photographs_of
+from cracks.heads.head import LinearHead, training_statistics
+from cracks.images.archive import open_archive, read_member, write_archive
+from cracks.images.decoding import decode
+from cracks.project.params import Params, load_params
+from cracks.project.paths import head_path, weights_path
+from cracks.project.temporary import temporary
+from cracks.runtime.progress import progress
+from cracks.tables.labels import class_indices
+from cracks.tools.commands.caveats import warn_of_drawings
+from cracks.tools.transfer.adaptation import (
+    Adapted,
+    AdaptedThreshold,
+    Expected,
+    Labelled,
+    adapt_head,
+    adapt_threshold,
+)
+from cracks.tools.transfer.adapted_heads import adapted_cells_path, check_name, save_adapted
+from cracks.tools.transfer.elsewhere import labelled_images, source_name
+from cracks.tools.transfer.external import features_as_trained
+from cracks.tools.walls.cells import cell_classifier, load_trained_cells
+
+_CUT = r"^(?:.*/)?(.+)-\d+-\d+\.[^.]+$"  # the names that `cut` gives to patches
+
+
+class _Patches(NamedTuple):
+    """The labelled patches."""
+
+    archive: Path
+    images: pd.DataFrame  # as the audit lists them
+    labels: NDArray[np.int64]
+    photographs: NDArray[np.str_]
+    known: bool  # whether the photographs are
+
+
+def run(
+    source: Path,
+    backbone: str | None,
+    name: str | None,
+    positive_class: str | None,
+    photograph: str | None,
+    cracked_share: float | None,
+    precision: float,
+) -> int:
+    """Write models/adapted/<name>/ and print what to expect of the adapted heads."""
+    params = load_params()
+    name = name or source_name(source)
+    check_name(name)
+    backbones = params.backbones(backbone)
+    trained = {b: (load_trained(b), load_trained_cells(b)) for b in backbones}
+    warn_of_drawings(backbones, params.weights)
+    with temporary(Path(mkdtemp())) as folder:
+        archive = folder / "images.zip"
+        chosen = positive_class or params.positive_class
+        write_archive(archive, labelled_images(source, chosen))
+        images = audit_archive(archive, chosen, params.audit).images
+        labels = class_indices(images["label"])
+        patches = _Patches(archive, images, labels, *_photographs(images, photograph, params))
+        for b, (one, cells) in trained.items():
+            features = features_as_trained(b, one.origin, params, archive, images, folder)
+            evidence = _evidence(cells, params, patches)
+            adapted = _adapted(one, features, evidence, patches, (cracked_share, precision))
+            _save(name, b, adapted, cells, _facts(patches, cracked_share, precision))
+    print(
+        f"Use them:  python -m cracks predict PATH --head {name}\n"
+        f"           python -m cracks predict PATH --map maps --head {name}\n"
+        f"           python -m cracks app --head {name}"
+    )
+    return 0
+
+
+def _adapted(
+    trained: Trained,
+    features: NDArray[np.float32],
+    evidence: NDArray[np.float64],
+    patches: _Patches,
+    aim: tuple[float | None, float],
+) -> tuple[Adapted, AdaptedThreshold]:
+    """The adapted head and the threshold of maps; `aim` is the share of cracks and the precision.
+
+    Args:
+        trained: the head to start from.
+        features: of the patches, `[n, channels]`.
+        evidence: in their cells, as `_evidence` gives it.
+        patches: the labels.
+        aim: as `adapt_head` takes them.
+    """
+    _, _, labels, photographs, known = patches
+    head = adapt_head(
+        trained.head,
+        training_statistics(head_path(trained.origin.backbone)),
+        Labelled(features, labels, photographs),
+        *aim,
+        photographs_known=known,
+    )
+    threshold = adapt_threshold(evidence, labels, photographs, *aim, photographs_known=known)
+    return head, threshold
+
+
+def _save(
+    name: str,
+    backbone: str,
+    adapted: tuple[Adapted, AdaptedThreshold],
+    cells: CellHead,
+    facts: dict[str, Any],
+) -> None:
+    """Write both heads of a backbone, and say what to expect of them."""
+    head, of_maps = adapted
+    expected = of_maps.expected and of_maps.expected._asdict()
+    facts |= {"maps": {"shift": of_maps.logit, "expected": expected}}
+    path = save_adapted(name, backbone, head, facts)
+    save_cell_head(_shifted(cells, of_maps.logit), adapted_cells_path(name, backbone))
+    more = "more" if of_maps.logit > 0 else "less"
+    print(f"{title(backbone)}: {path}, threshold {head.threshold:.4f}")
+    print(f"  {_expectation(head.expected, head.reason, 'it finds')}")
+    print(f"  In maps, a cell counts as cracked at {abs(of_maps.logit):.2f} {more} log-odds.")
+    print(f"  {_expectation(of_maps.expected, of_maps.reason, 'a map finds')}")
+
+
+def _evidence(cells: CellHead, params: Params, patches: _Patches) -> NDArray[np.float64]:
+    """The log-odds of the strongest cell of each patch, `[n]`."""
+    backbone = cells.origin.backbone
+    classifier = cell_classifier(cells, params.engine, weights_path(backbone))
+    with open_archive(patches.archive) as archive:
+        names = progress(patches.images["id"], desc=f"{backbone}, cells", unit="img")
+        return np.array([classifier.strongest(decode(read_member(archive, one))) for one in names])
+
+
+def _shifted(cells: CellHead, threshold: float) -> CellHead:
+    """The head whose log-odds are 0 where those of `cells` are `threshold`."""
+    weights, bias = cells.head
+    return cells._replace(head=LinearHead(weights, bias - threshold))
+
+
+def _photographs(
+    images: pd.DataFrame, rule: str | None, params: Params
+) -> tuple[NDArray[np.str_], bool]:
+    """The photograph of each patch, and whether it is known; else the patch's group of copies."""
+    ids = images["id"]
+    rule = rule or params.photos.group
+    if rule is None and all(re.match(_CUT, one) for one in ids):
+        rule = _CUT
+    if rule is None:
+        return images["group"].to_numpy().astype(str), False
+    return photographs_of(ids, rule).to_numpy().astype(str), True
+
+
+def _facts(patches: _Patches, cracked_share: float | None, precision: float) -> dict[str, Any]:
+    return {
+        "labels": len(patches.labels),
+        "cracked": int(patches.labels.sum()),
+        "photographs": len(np.unique(patches.photographs)),
+        "cracked_share": cracked_share,
+        "precision": precision,
+    }
+
+
+def _expectation(expected: Expected | None, reason: str, finds: str) -> str:
+    if expected is None:
+        return f"Nothing can be promised of other photographs: {reason}."
+
+    def shown(value: float, interval: tuple[float, float]) -> str:
+        return f"{value:.0%} [{interval[0]:.0%}, {interval[1]:.0%}]"
+
+    recall = shown(expected.recall, expected.recall_interval)
+    precision = shown(expected.precision, expected.precision_interval)
+    return (
+        f"Expected on further patches of such photographs: {finds} {recall} of the cracked "
+        f"patches, and {precision} of what it calls cracked is cracked."
+    )

@@ -1,0 +1,108 @@
+"""`predict --map`: find, draw and measure the cracks of photographs of walls."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from cracks.images.decoding import RGB
+from cracks.project.errors import CracksError
+from cracks.project.outputs import write_csv
+from cracks.project.params import Params
+from cracks.tools.cluster.address import cluster_address
+from cracks.tools.commands.caveats import backbones_trained
+from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.drawn import TRAINED_ON_DRAWINGS
+from cracks.tools.photographs import open_photograph, output_names
+from cracks.tools.walls.cells import load_cell_classifier
+from cracks.tools.walls.crack_map import PATCH
+from cracks.tools.walls.georeference import read_georeference
+from cracks.tools.walls.inspection import (
+    SUMMARY,
+    Inspection,
+    inspect,
+    inspection_files,
+    summary_table,
+    write_inspection,
+)
+from cracks.tools.walls.overlay import SHOWN, crack_picture
+
+CAVEAT = f"Heads for maps: {TRAINED_ON_DRAWINGS} (`python -m cracks score PHOTOGRAPHS MASKS`)."
+
+
+class MapOptions(NamedTuple):
+    """How photographs are mapped and drawn; None stands for the default."""
+
+    patch: int | None = None  # pixels
+    full_resolution: bool = False
+    mm_per_pixel: float | None = None
+    head: str | None = None  # name of an adapted one
+
+
+def run(
+    paths: Sequence[Path],
+    backbones: Sequence[str],
+    params: Params,
+    folder: Path,
+    options: MapOptions,
+) -> int:
+    """Write the files of each photograph and a summary; the result is 1 if one was left out."""
+    names = output_names(paths, reserved=SUMMARY)
+    check_destinations([folder / SUMMARY, *_files(names, backbones, folder)], paths)
+    found, failed = list[tuple[str, Inspection]](), False
+    print(CAVEAT, backbones_trained(backbones, params.weights), file=sys.stderr)
+    for backbone in backbones:
+        for path, mapped in _inspections(paths, backbone, params, options):
+            if isinstance(mapped, CracksError):
+                if len(paths) == 1:
+                    raise CracksError(f"{path}: {mapped}")
+                print(f"{path}: {mapped}", file=sys.stderr)
+                failed = True
+                continue
+            rgb, inspection = mapped
+            height, width = rgb.shape[:2]
+            place = read_georeference(path, width, height)
+            inspection = replace(inspection, georeference=place)
+            picture = crack_picture(rgb, inspection, None if options.full_resolution else SHOWN)
+            shown = write_inspection(inspection, picture, names[path], folder)
+            found.append((str(path), inspection))
+            count = len(inspection.regions)
+            print(
+                f"{path}: {100 * inspection.cracked_share:.2f} % of the area cracked by {backbone} "
+                f"({count} {'crack' if count == 1 else 'cracks'}); {shown}",
+                flush=True,
+            )
+    if found:
+        table = summary_table(found)
+        write_csv(folder / SUMMARY, table, digits=None)
+        if len(paths) > 1:
+            print(table.to_string(index=False))
+    return int(failed)
+
+
+def _files(names: Mapping[Path, str], backbones: Sequence[str], folder: Path) -> Iterator[Path]:
+    for name in names.values():
+        for backbone in backbones:
+            yield from inspection_files(name, backbone, folder).values()
+
+
+def _inspections(
+    paths: Sequence[Path], backbone: str, params: Params, options: MapOptions
+) -> Iterator[tuple[Path, tuple[RGB, Inspection] | CracksError]]:
+    """Each photograph and its inspection, on a Ray cluster if there is an address of one."""
+    settings = (options.patch or PATCH, options.mm_per_pixel)
+    if cluster_address():
+        from cracks.tools.cluster.photographs import inspections_on_cluster
+
+        found_there = inspections_on_cluster(backbone, params, paths, *settings, options.head)
+        for path, found in found_there:
+            yield path, found if isinstance(found, CracksError) else (open_photograph(path), found)
+        return
+    classifier = load_cell_classifier(backbone, params, options.head)
+    for path in paths:
+        try:
+            rgb = open_photograph(path)
+            yield path, (rgb, inspect(rgb, path.name, classifier, *settings))
+        except CracksError as error:
+            yield path, error

@@ -1,0 +1,148 @@
+"""`experiments`: those based on the current commit, their changed parameters and results."""
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cracks.backbones.catalogue import title
+from cracks.evaluation.metrics import METRICS
+from cracks.project.errors import CracksError
+from cracks.project.params import flatten, load_params
+from cracks.tools.review.markdown import code
+from cracks.tools.review.snapshots import check_repository
+
+WIDTH = 120
+SHOWN = {
+    "accuracy": "accuracy",
+    "recall": "recall",
+    "missed": "missed",
+    "roc_auc": "ROC AUC",
+    "threshold": "threshold",
+}
+"""Metrics and their headings."""
+
+_SUCCEEDED = (None, "Success")
+_NAME, _BACKBONE, _NUMBER = 20, 10, 10  # characters of a column
+
+
+class Row(NamedTuple):
+    """The workspace, a commit or an experiment."""
+
+    name: str
+    state: str  # empty if it succeeded
+    changed: Mapping[str, Any]  # parameters that differ from those of the current commit
+    results: Mapping[str, Mapping[str, float | None]]  # by backbone and metric
+
+
+def run(sort: str | None, form: str) -> int:
+    """Print the workspace, the current commit and each experiment, a line for each backbone.
+
+    Args:
+        sort: `<backbone>.<metric>`, by which the best come first; None keeps DVC's order.
+        form: `text`, `md` or `json`.
+
+    Raises:
+        CracksError: if Git cannot read the repository, there is no commit, or no such metric.
+    """
+    backbones = list(load_params().weights)
+    rows = _rows(backbones)
+    if sort:
+        rows = _sorted(rows, sort, backbones)
+    if form == "json":
+        print(json.dumps([row._asdict() for row in rows], indent=2))
+    elif form == "md":
+        print(_markdown(rows))
+    else:
+        print(_text(rows))
+    return 0
+
+
+def _rows(backbones: Sequence[str]) -> list[Row]:
+    from dvc.api import exp_show
+    from dvc.exceptions import DvcException
+
+    check_repository()
+    try:
+        found: list[dict[str, Any]] = exp_show()
+        base = next(row for row in found if row["rev"] != "workspace")
+    except (DvcException, StopIteration) as error:
+        raise CracksError(
+            f"Expected a Git repository with a commit, found none ({error}); clone the project, "
+            "or run `git init` and commit."
+        ) from None
+    keys = flatten(load_params().model_dump())
+    return [
+        Row(
+            name=row["Experiment"] or row["rev"],
+            state="" if row["State"] in _SUCCEEDED else row["State"].lower(),
+            changed={k: row[k] for k in keys if k in row and row[k] != base.get(k)},
+            results={b: {m: _result(row, f"{b}.{m}") for m in SHOWN} for b in backbones},
+        )
+        for row in found
+    ]
+
+
+def _result(row: Mapping[str, Any], name: str) -> float | None:
+    """A metric of an experiment that succeeded; DVC shows others with what they began from."""
+    return row.get(name) if row["State"] in _SUCCEEDED else None
+
+
+def _sorted(rows: list[Row], by: str, backbones: Sequence[str]) -> list[Row]:
+    backbone, _, metric = by.partition(".")
+    better = {name: METRICS[name].better for name in SHOWN if METRICS[name].better}
+    if backbone not in backbones or metric not in better:
+        names = ", ".join(f"{b}.{m}" for b in backbones for m in better)
+        raise CracksError(f"Expected --sort by one of {names}, found {by!r}.")
+
+    def key(row: Row) -> float:
+        value = row.results[backbone][metric]
+        return float("inf") if value is None else -better[metric] * value
+
+    return sorted(rows, key=key)
+
+
+def _text(rows: Sequence[Row]) -> str:
+    heads = "".join(f"{head:>{_NUMBER}}" for head in SHOWN.values())
+    lines = [f"{'experiment':{_NAME}}{'':{_BACKBONE}}{heads}  changed"]
+    for row in rows:
+        starts = [
+            f"{name:{_NAME}}{title(backbone):{_BACKBONE}}"
+            + "".join(f"{_number(metrics[m], m):>{_NUMBER}}" for m in SHOWN)
+            + "  "
+            for (backbone, metrics), name in zip(
+                row.results.items(), [row.name[: _NAME - 1], *[""] * len(row.results)], strict=False
+            )
+        ]
+        words = textwrap.wrap(_changes(row), WIDTH - len(starts[0]), break_on_hyphens=False)
+        count = max(len(starts), len(words))
+        starts += [" " * len(starts[0])] * (count - len(starts))
+        words += [""] * (count - len(words))
+        lines += [(start + word).rstrip() for start, word in zip(starts, words, strict=True)]
+    return "\n".join(lines)
+
+
+def _markdown(rows: Sequence[Row]) -> str:
+    heads = ["experiment", "", *SHOWN.values(), "changed"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|" + "--:|" * len(SHOWN) + "---|"]
+    for row in rows:
+        for backbone, metrics in row.results.items():
+            numbers = [_number(metrics[m], m) for m in SHOWN]
+            cells = [row.name, title(backbone), *numbers, code(_changes(row), cell=True)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _changes(row: Row) -> str:
+    changed = [f"{key}={_value(value)}" for key, value in row.changed.items()]
+    return " ".join([*([row.state] if row.state else []), *changed])
+
+
+def _number(value: float | None, metric: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f}" if metric == "missed" else f"{value:.4f}"
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,168 @@
+"""`predict`: classify photographs, or map the cracks of whole walls."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from cracks.backbones.catalogue import title
+from cracks.classifier.classifier import Trained
+from cracks.evaluation.metrics import is_crack
+from cracks.heads.head import training_statistics
+from cracks.project.outputs import write_text
+from cracks.project.params import Params, load_params
+from cracks.project.paths import head_path, weights_path
+from cracks.runtime.progress import progress
+from cracks.tables.labels import CLASS_NAMES, CLASSES
+from cracks.tools.cluster.address import cluster_address
+from cracks.tools.commands import crack_maps
+from cracks.tools.commands.caveats import warn_of_drawings
+from cracks.tools.commands.crack_maps import MapOptions
+from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.photographs import (
+    find_photographs,
+    open_photograph,
+    output_names,
+    read_inputs,
+    save_picture,
+)
+from cracks.tools.transfer.adapted_heads import load_named
+from cracks.tools.transfer.standardisation import check_enough, standardised_probabilities
+from cracks.tools.walls.overlay import explanation
+
+COLUMNS = ["path", "backbone", "label", "probability", "threshold", "error"]
+
+
+class Options(NamedTuple):
+    """Options of the command."""
+
+    form: str | None = None  # csv or json instead of a table
+    out: Path | None = None  # file; printed if None
+    explain: Path | None = None  # folder for activation maps
+    maps: Path | None = None  # folder for crack maps, instead of a classification
+    map_options: MapOptions = MapOptions()
+    standardise: bool = False  # as `cracks.tools.transfer.standardisation` does
+    head: str | None = None  # name of an adapted head
+
+
+def run(paths: Sequence[str], backbone: str | None, options: Options) -> int:
+    """Classify, explain or map; the result is the exit code, 1 if a file could not be read."""
+    params = load_params()
+    backbones = params.backbones(backbone)
+    files = find_photographs(paths)
+    pictures = _explanation_files(files, backbones, options.explain) if options.explain else {}
+    check_destinations([*pictures.values(), *([options.out] if options.out else [])], files)
+    if options.maps:
+        return crack_maps.run(files, backbones, params, options.maps, options.map_options)
+    warn_of_drawings(backbones, params.weights)
+    if options.standardise:
+        check_enough(len(files))
+    trained = {b: load_named(b, options.head) for b in backbones}
+    here = options.standardise or options.head is not None or not cluster_address()
+    tables = [
+        _on_this_machine(files, one, params, standardise=options.standardise)
+        if here
+        else _on_cluster(files, one, params)
+        for one in trained.values()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    if options.explain:
+        for one in trained.values():
+            _write_explanations(files, one, params, pictures)
+    _write_table(table, options.form, options.out)
+    return int((table["error"] != "").any())
+
+
+def _on_this_machine(
+    paths: list[Path], trained: Trained, params: Params, *, standardise: bool
+) -> pd.DataFrame:
+    """One row per file; with `standardise`, features are standardised by those of all files."""
+    backbone = trained.origin.backbone
+    unreadable: dict[Path, str] = {}
+    classifier = trained.classifier(params.engine, weights_path(backbone))
+    shown = progress(paths, desc=backbone, unit="img")
+    inputs = read_inputs(shown, classifier.image_size, unreadable)
+    if standardise:
+        training = training_statistics(head_path(backbone))
+        found = standardised_probabilities(classifier, inputs, training)
+    else:
+        found = dict(classifier.probabilities(inputs))
+    return _table(paths, trained, found, unreadable)
+
+
+def _on_cluster(paths: list[Path], trained: Trained, params: Params) -> pd.DataFrame:
+    """One row per file, by a Ray cluster."""
+    from cracks.tools.cluster.photographs import probabilities_on_cluster
+
+    backbone = trained.origin.backbone
+    unreadable: dict[Path, str] = {}
+    probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
+    found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
+    return _table(paths, trained, found, unreadable)
+
+
+def _table(
+    paths: list[Path], trained: Trained, found: dict[Path, float], unreadable: dict[Path, str]
+) -> pd.DataFrame:
+    backbone, threshold = trained.origin.backbone, trained.threshold
+    rows = [
+        (path, backbone, _label(found[path], threshold), found[path], threshold, "")
+        if path in found
+        else (path, backbone, "", np.nan, threshold, unreadable[path])
+        for path in paths
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _label(probability: float, threshold: float) -> str:
+    """The class in words."""
+    return CLASS_NAMES[CLASSES[int(is_crack(np.array(probability), threshold))]]
+
+
+def _write_table(table: pd.DataFrame, form: str | None, out: Path | None) -> None:
+    if form == "csv":
+        text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    elif form == "json":
+        text = table.to_json(orient="records", indent=1, default_handler=str, double_precision=6)
+        text += "\n"
+    else:
+        shown = table.assign(
+            probability=table["probability"].map("{:.4f}".format).replace("nan", "")
+        )
+        text = shown.to_string(index=False, justify="left") + "\n"
+    if out is None:
+        sys.stdout.write(text)
+        return
+    write_text(out, text)
+    print(f"{out}: {len(table):,} rows", file=sys.stderr)
+
+
+def _explanation_files(
+    paths: list[Path], backbones: Sequence[str], folder: Path
+) -> dict[tuple[Path, str], Path]:
+    """`<name>-<backbone>-cam.png` for each file and backbone, by `output_names`."""
+    names = output_names(paths)
+    return {(p, b): folder / f"{names[p]}-{b}-cam.png" for p in paths for b in backbones}
+
+
+def _write_explanations(
+    paths: list[Path], trained: Trained, params: Params, pictures: Mapping[tuple[Path, str], Path]
+) -> None:
+    """Write the activation map of each readable file."""
+    backbone = trained.origin.backbone
+    classifier = trained.local_classifier(params.engine, weights_path(backbone))
+    inputs = read_inputs(paths, classifier.image_size, {})
+    for path, cam in classifier.activation_maps(inputs):
+        probability = float(expit(cam.mean()))
+        label = _label(probability, classifier.threshold)
+        lines = [
+            f"{path.name}: {label}, P(crack) {probability:.4f}",
+            f"{title(backbone)}, threshold {classifier.threshold:.2f}",
+        ]
+        picture = pictures[path, backbone]
+        save_picture(explanation(open_photograph(path), cam, lines), picture)
+        print(f"{picture}: red speaks for a crack, blue against", file=sys.stderr)

@@ -1,0 +1,95 @@
+"""`score`: compare the crack maps of photographs with masks made by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cracks.project.errors import CracksError
+from cracks.project.outputs import write_csv
+from cracks.project.params import load_params
+from cracks.runtime.progress import progress
+from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.photographs import find_photographs, open_photograph
+from cracks.tools.walls.cells import CellClassifier, load_cell_classifier
+from cracks.tools.walls.crack_map import PATCH
+from cracks.tools.walls.inspection import inspect
+from cracks.tools.walls.scoring import Counts, Mask, compare, scores
+
+_BRIGHT = 128  # of 255, from which a pixel of a mask is crack; masks of 0 and 1 are known too
+
+
+def run(
+    photographs: Path,
+    masks: Path,
+    backbone: str | None,
+    patch: int | None,
+    out: Path | None,
+    head: str | None = None,
+) -> int:
+    """Print the scores of each backbone; the result is the exit code."""
+    params = load_params()
+    pairs = _pairs(photographs, masks)
+    if out:
+        check_destinations([out], [*pairs, *pairs.values()])
+    rows, tables = [], []
+    for name in params.backbones(backbone):
+        classifier = load_cell_classifier(name, params, head)
+        found = dict(_compared(pairs, classifier, patch or PATCH))
+        tables += [
+            {"backbone": name, "photograph": str(path), **counts._asdict()}
+            for path, counts in found.items()
+        ]
+        rows += [
+            {"backbone": name, "measure": measure, **score._asdict()}
+            for measure, score in scores(list(found.values())).items()
+        ]
+    if out:
+        write_csv(out, pd.DataFrame(tables), digits=None)
+    print(f"{len(pairs):,} photographs with masks; 95 % intervals over photographs\n")
+    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+def _pairs(photographs: Path, masks: Path) -> dict[Path, Path]:
+    """The mask of each photograph: the file of the same name, whatever its ending."""
+    by_name = {path.stem: path for path in find_photographs([str(masks)])}
+    files = find_photographs([str(photographs)])
+    missing = [path for path in files if path.stem not in by_name]
+    if missing:
+        raise CracksError(
+            f"Expected a mask of each photograph in {masks}, found none of {missing[0]} and "
+            f"{len(missing) - 1} more; a mask has the photograph's name, with any ending."
+        )
+    return {path: by_name[path.stem] for path in files}
+
+
+def _compared(
+    pairs: dict[Path, Path], classifier: CellClassifier, patch: int
+) -> Iterator[tuple[Path, Counts]]:
+    for path, mask_path in progress(pairs.items(), desc=classifier.backbone, unit="photograph"):
+        rgb, true = open_photograph(path), read_mask(mask_path)
+        if true.shape != rgb.shape[:2]:
+            raise CracksError(
+                f"Expected a mask of {rgb.shape[1]} x {rgb.shape[0]} pixels, the size of {path}, "
+                f"at {mask_path}, found {true.shape[1]} x {true.shape[0]}."
+            )
+        yield path, compare(inspect(rgb, path.name, classifier, patch).cracks.mask, true)
+
+
+def read_mask(path: Path) -> Mask:
+    """The crack pixels of a mask, `[height, width]`: the bright ones.
+
+    Raises:
+        CracksError: if it cannot be read, or most of its pixels are bright.
+    """
+    values = np.asarray(Image.fromarray(open_photograph(path)).convert("L"))
+    mask = values > 0 if values.max() == 1 else values >= _BRIGHT
+    if mask.mean() > 1 / 2:
+        raise CracksError(
+            f"Expected a mask with bright cracks on a dark ground at {path}, found mostly bright "
+            "pixels; invert it."
+        )
+    return np.asarray(mask)

@@ -1,0 +1,92 @@
+"""The table of formats, and the export of one classifier.
+
+To add one, write its module, with `write` and `load`, beside this one and add an entry.
+"""
+
+import shutil
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from tempfile import mkdtemp
+
+from cracks.classifier.classifier import Trained, load_trained
+from cracks.project.errors import CracksError
+from cracks.project.outputs import replacing, reserve
+from cracks.project.params import Params
+from cracks.project.paths import weights_path
+from cracks.project.temporary import temporary
+from cracks.tools.export.check import Predict, check_logits, compare_probabilities
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a classifier is written as one model, and loaded again."""
+
+    name: str  # of its module, imported when it is used: it may need more than the pipeline does
+    suffix: str
+    int8: bool = False  # whether it can hold a quantised backbone
+
+    def write(self, trained: Trained, path: Path) -> None:
+        """Write the classifier to `path`."""
+        import_module(f"{__package__}.{self.name}").write(trained, path)
+
+    def load(self, path: Path) -> Predict:
+        """A function that runs the model at `path` on one image."""
+        predict: Predict = import_module(f"{__package__}.{self.name}").load(path)
+        return predict
+
+
+FORMATS = {
+    "keras": Format("keras", ".keras"),
+    "onnx": Format("onnx", ".onnx"),
+    "openvino": Format("openvino", ".xml", int8=True),
+}
+
+
+def export_classifier(backbone: str, form: str, params: Params, file: Path) -> str:
+    """Write a classifier as a self-contained model, checked against the pipeline's predictions.
+
+    Its input is uint8 RGB `[n, height, width, 3]`, its output `[n, 2]`: no crack, crack.
+
+    A format that cannot hold a quantised backbone gets the one that was quantised, in float32. Its
+    logits are compared with those of that backbone, and the sentence says how far its
+    probabilities are from the pipeline's.
+
+    Args:
+        backbone: whose classifier.
+        form: name in `FORMATS`.
+        params: of the pipeline, for the engine that the model is compared with.
+        file: where to; ends in the format's suffix.
+
+    Returns:
+        A sentence about what was written.
+
+    Raises:
+        CracksError: if the suffix is wrong, nothing was trained, or the written model's answers
+            differ from the pipeline's; then nothing is written.
+        OSError: if a disk is full or files may not be that large.
+    """
+    entry = FORMATS[form]
+    if file.suffix != entry.suffix:
+        raise CracksError(f"Expected a file name that ends in {entry.suffix}, found {file}.")
+    trained = load_trained(backbone)
+    written = trained
+    if trained.origin.precision == "int8" and not entry.int8:
+        written = trained._replace(origin=replace(trained.origin, precision="float32"))
+    with temporary(Path(mkdtemp())) as folder:
+        path = folder / f"model{entry.suffix}"
+        reserve(path, weights_path(backbone).stat().st_size)
+        path.unlink()
+        entry.write(written, path)
+        predict = entry.load(path)
+        check_logits(predict, written.classifier(params.engine, weights_path(backbone)))
+        agreement = compare_probabilities(predict, trained)
+        if written is trained:
+            agreement.check()
+        files = sorted(folder.iterdir())  # .bin before the .xml that needs it
+        size = sum(one.stat().st_size for one in files)
+        for one in files:
+            with replacing(file.with_suffix(one.suffix)) as mine:
+                shutil.copyfile(one, mine)
+    precisions = "" if written is trained else "computes in float32, the pipeline in int8; "
+    return f"{file}: {size / 1e6:.1f} MB; {precisions}{agreement.sentence()}"

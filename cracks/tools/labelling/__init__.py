@@ -1,0 +1,1 @@
+"""Photographs cut into patches to label."""

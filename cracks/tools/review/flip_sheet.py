@@ -1,0 +1,91 @@
+"""A sheet of the images that changed their class, for people who want to see what changed."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from cracks.backbones.catalogue import title
+from cracks.project.params import Params
+from cracks.report.contact_sheet import (
+    MOST,
+    Frame,
+    Section,
+    contact_sheet,
+    overlaid_maps,
+    thumbnails,
+)
+from cracks.tools.photographs import save_picture
+from cracks.tools.review.comparison import FLIP_KINDS, Change, Classifier, Flip
+from cracks.tools.review.review import Review
+
+Group = tuple[str, str]
+"""A backbone, and a kind of `FLIP_KINDS`."""
+
+
+def write_flip_sheet(review: Review, path: Path, params: Params) -> str:
+    """Write the images that changed their class between the base and now as a PNG file.
+
+    Returns:
+        One sentence for the user: what was written and whether anything is left out.
+
+    Raises:
+        CracksError: if data/images.zip is missing or holds other images than the results are of.
+    """
+    classifiers = review.comparison.classifiers
+    groups = chosen_flips(classifiers, MOST)
+    if not groups:
+        return f"No image changed its class: {path} is not written."
+    ids = {flip.id for flips in groups.values() for flip in flips}
+    images = review.now.tested.images.set_index("id")["sha256"]
+    pictures = thumbnails({name: images[name] for name in sorted(ids)})
+    wanted = {
+        one.backbone: [f.id for (b, _), flips in groups.items() if b == one.backbone for f in flips]
+        for one in classifiers
+    }
+    maps, reason = overlaid_maps(
+        pictures, {b: found for b, found in wanted.items() if found}, params
+    )
+    shown, count = sum(map(len, groups.values())), sum(one.flips.count for one in classifiers)
+    what = f"{shown:,} of {count:,} changes" if shown < count else f"{count:,} changes"
+    lines = [
+        f"{review.now.name.capitalize()} against {review.base_name}: {what} of an image's class",
+        "P(crack) before and now" + (", and the evidence for it now" if maps.pictures else ""),
+    ]
+    thresholds = {one.backbone: one.changes["threshold"] for one in classifiers}
+    sections = [
+        _section(backbone, kind, flips, thresholds[backbone])
+        for (backbone, kind), flips in groups.items()
+    ]
+    save_picture(contact_sheet(lines, sections, pictures, maps), path)
+    return f"{path}: {what} of an image's class." + (f" Without maps: {reason}" if reason else "")
+
+
+def chosen_flips(classifiers: Sequence[Classifier], most: int) -> dict[Group, list[Flip]]:
+    """At most so many flips, about as many of each kind, the largest changes first."""
+    groups = {
+        (one.backbone, kind): sorted(flips, key=lambda flip: -abs(flip.now - flip.before))
+        for one in classifiers
+        for kind, flips in one.flips.by_kind.items()
+        if flips
+    }
+    in_turn = [
+        (group, flip)
+        for flips in zip_longest(*groups.values())
+        for group, flip in zip(groups, flips, strict=True)
+        if flip
+    ]
+    chosen: dict[Group, list[Flip]] = {}
+    for group, flip in in_turn[:most]:
+        chosen.setdefault(group, []).append(flip)
+    return {group: chosen[group] for group in groups if group in chosen}
+
+
+def _section(backbone: str, kind: str, flips: list[Flip], threshold: Change) -> Section:
+    heading = f"{title(backbone)}: {FLIP_KINDS[kind].lower()}"
+    if threshold.difference:
+        heading += f", threshold {threshold.base:.2f} to {threshold.now:.2f}"
+    frames = [
+        Frame(flip.id, (f"{flip.before:.2f} to {flip.now:.2f}", flip.id), (backbone,))
+        for flip in flips
+    ]
+    return Section(heading, frames)

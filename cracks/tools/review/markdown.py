@@ -1,0 +1,326 @@
+"""A review as Markdown, for people: what failed, the verdicts, then what changed and why."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cracks.backbones.catalogue import BACKBONES
+from cracks.evaluation.metrics import METRICS
+from cracks.project.paths import LOCK
+from cracks.tools.review.comparison import (
+    FLIP_KINDS,
+    LEAK,
+    Change,
+    Classifier,
+    Comparison,
+    Duel,
+    Flip,
+    Verdict,
+    changed_params,
+    changed_values,
+)
+from cracks.tools.review.data_change import DataChange, Image
+from cracks.tools.review.evidence import NOT_RECOMPUTED
+from cracks.tools.review.file_change import FileChange
+from cracks.tools.review.review import Review
+from cracks.tools.review.sides import Side
+from cracks.tools.review.staleness import Staleness
+
+_LISTED = 10  # names of one kind
+_FEW = 4  # of which there are several lines
+_ROWS = 20  # of a table
+
+
+def as_markdown(review: Review) -> str:
+    """The whole review in Markdown, reasons to worry first."""
+    base = review.base
+    alarms = [_failed(review), _mismatched(review.mismatches), _stale(review.stale)]
+    facts = [
+        _data(review.data, review),
+        _values("parameter", changed_params(base, review.now) if base else []),
+        _values("package", changed_values(base.packages, review.now.packages) if base else []),
+        _files(review.files),
+    ]
+    comments = _comments(review.files)
+    if not any([*alarms, *facts, *review.base_doubts]) and _is_unchanged(review):
+        same = (
+            f"No change against {plain(review.base_name)}: the same parameters, the same metrics."
+        )
+        return _joined_parts([same, comments])
+    heading = f"## {review.now.name.capitalize()} against {plain(review.base_name)}"
+    doubts = _bullets(review.base_doubts)
+    return _joined_parts(
+        [*alarms, heading, doubts, *_results(review), *facts, comments, _last_line(review)]
+    )
+
+
+def _joined_parts(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _failed(review: Review) -> str:
+    lines = [f"**Failed:** {code(sentence)}" for sentence in review.failed]
+    if review.unjudged:
+        lines.append("**Not judged:** `--fail-if`, because too few test images are on both sides.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _mismatched(mismatches: Sequence[str]) -> str:
+    if not mismatches:
+        return ""
+    return (
+        "**These metrics are not those of the predictions.** Run `dvc repro` and commit what "
+        f"it writes.\n\n{_bullets(mismatches)}"
+    )
+
+
+def _stale(stale: Staleness) -> str:
+    if not stale:
+        return ""
+    stages = "\n".join(
+        f"- {code(stage)}: {_joined([code(change) for change in dict.fromkeys(changes)], _FEW)}"
+        for stage, changes in stale.stages.items()
+    )
+    return (
+        f"**These results are stale:** {LOCK} does not fit the tree. Run `dvc repro` and commit "
+        f"what it writes.\n\n{stages}"
+    )
+
+
+def _is_unchanged(review: Review) -> bool:
+    comparison, base = review.comparison, review.base
+    return (
+        base is not None
+        and comparison.is_whole
+        and base.metrics == review.now.metrics
+        and all(one.verdict is Verdict.UNCHANGED for one in comparison.classifiers)
+    )
+
+
+def _results(review: Review) -> list[str]:
+    """The verdicts, the table and the images behind them."""
+    comparison, base = review.comparison, review.base
+    if base is None:
+        reason = f"{plain(str(comparison.impossible))}: nothing to compare with."
+        return [reason[0].upper() + reason[1:], _plain_table([review.now])]
+    if comparison.impossible:
+        reason = plain(comparison.impossible)
+        return [
+            f"**The numbers of the two sides cannot be compared:** {reason}.",
+            _plain_table([base, review.now]),
+        ]
+    verdicts = [*map(_verdict, comparison.classifiers), *map(_duel, comparison.duels)]
+    return [
+        _scope(comparison, review.base_name),
+        "\n".join(f"- {line}" for line in verdicts),
+        _table(comparison),
+        *(_flipped(one, comparison.images) for one in comparison.classifiers if one.flips.count),
+    ]
+
+
+def _scope(comparison: Comparison, base: str) -> str:
+    if comparison.is_whole:
+        return ""
+    few = "" if comparison.can_judge else " **That is too few to judge the change by.**"
+    return (
+        f"The test images differ. What follows is about the {comparison.images:,} that both sides "
+        f"have, of {comparison.base_images:,} of {plain(base)} and {comparison.now_images:,} "
+        f"here.{few}"
+    )
+
+
+def _verdict(one: Classifier) -> str:
+    name, flips, accuracy = f"**{title(one.backbone)}", one.flips, one.changes["accuracy"]
+    if one.verdict is Verdict.UNCHANGED:
+        return f"{name}: unchanged.** Every test image is classified as before."
+    counts = f"{_images(flips.worse)} newly wrong, {flips.better:,} newly right"
+    chance = f"exact McNemar {_p(accuracy.mcnemar_p or 0)}"
+    seeds = "one side has a single seed, so the variation over seeds is unknown"
+    if accuracy.seeds_p is not None:
+        seeds = f"t-test over seeds {_p(accuracy.seeds_p)}"
+    if one.verdict is Verdict.UNCLEAR:
+        return f"{name}: no clear difference.** {counts} ({chance}; {seeds})."
+    word = "better" if one.verdict is Verdict.BETTER else "WORSE"
+    points = f"{100 * accuracy.difference:+.1f} percentage points of accuracy"
+    return f"{name} is {word}:** {points}, {counts} ({chance}; {seeds})."
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _duel(duel: Duel) -> str:
+    names = f"{title(duel.first)} or {title(duel.second)}"
+    before, now = (f"{_answer(x)} ({_p(p)})" for x, p in zip(duel.winners, duel.ps, strict=True))
+    if duel.winners[0] != duel.winners[1]:
+        return f"**{names}: the answer changed.** Before: {before}; now: {now}."
+    return f"**{names}:** {now}, as before ({_p(duel.ps[0])})."
+
+
+def _answer(winner: str | None) -> str:
+    return f"{title(winner)} is better" if winner else "no clear difference"
+
+
+def title(backbone: str) -> str:
+    """The display name of a backbone, also of one that the code does not know any more."""
+    return BACKBONES[backbone].constructor if backbone in BACKBONES else plain(backbone)
+
+
+def _p(value: float) -> str:
+    return f"p {value:.4f}" if value >= 0.0001 else "p below 0.0001"
+
+
+def _table(comparison: Comparison) -> str:
+    classifiers = comparison.classifiers
+    heads = [f"{comparison.images:,} test images, {comparison.cracks:,} cracks"]
+    heads += [title(one.backbone) for one in classifiers]
+    lines = [_row(heads), "|---|" + "--:|" * len(classifiers)]
+    for name, metric in METRICS.items():
+        changes = [one.changes[name] for one in classifiers if metric.headline]
+        if (changes and metric.better) or any(change.difference for change in changes):
+            lines.append(_row([metric.title, *map(_cell, changes)]))
+    return "\n".join(lines)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(change: Change) -> str:
+    if not change.difference:
+        return _number(change.now)
+    return f"{_number(change.base)} → {_number(change.now)} ({_signed(change)})"
+
+
+def _plain_table(sides: Sequence[Side]) -> str:
+    """The metrics of sides that cannot be compared, each about its own test images."""
+    names = [
+        name
+        for b in sides[-1].backbones
+        for m in METRICS
+        if (name := f"{b}.{m}") in sides[-1].metrics
+    ]
+    heads = ["base", "now"][-len(sides) :]
+    lines = [_row(["metric", *heads]), "|---|" + "--:|" * len(sides)]
+    for name in names:
+        values = [_number(side.metrics[name]) if name in side.metrics else "" for side in sides]
+        lines.append(_row([plain(name), *values]))
+    return "\n".join(lines)
+
+
+def _flipped(one: Classifier, images: int) -> str:
+    lines = [f"### {title(one.backbone)}: {one.flips.count:,} of {images:,} changed their class"]
+    for kind, flips in one.flips.by_kind.items():
+        if flips:
+            named = _joined([_flip(flip) for flip in flips])
+            lines.append(f"- {FLIP_KINDS[kind]} ({len(flips):,}): {named}")
+    return "\n".join(lines)
+
+
+def _flip(flip: Flip) -> str:
+    return f"{code(flip.id)} {flip.before:.2f} → {flip.now:.2f}"
+
+
+def _data(data: DataChange | None, review: Review) -> str:
+    base = review.base
+    if not data or base is None:
+        return ""
+    kinds = {
+        "added": data.added,
+        "removed": data.removed,
+        "relabelled": data.relabelled,
+        "moved to another part": data.moved,
+        "renamed": data.renamed,
+    }
+    counts = ", ".join(f"{len(images):,} {kind}" for kind, images in kinds.items() if images)
+    what = "test images" if data.test_only else "images"
+    lines = [f"### Data: {what} {counts}" if counts else "### Data"]
+    lines += [
+        f"- {kind.capitalize()} ({len(images):,}): {_joined([_image(x) for x in images])}"
+        for kind, images in kinds.items()
+        if images and kind != "renamed"
+    ]
+    leak = changed_values(*({LEAK: side.metrics.get(LEAK)} for side in (base, review.now)))
+    return _joined_parts(["\n".join(lines), _values("count", [*data.counts, *leak])])
+
+
+def _image(image: Image) -> str:
+    return f"{code(image.id)} {plain(image.what)}"
+
+
+def _values(what: str, changed: list[tuple[str, Any, Any]]) -> str:
+    if not changed:
+        return ""
+    lines = [_row(code(x, cell=True) for x in row) for row in changed[:_ROWS]]
+    more = [_row([f"{len(changed) - _ROWS:,} more", "", ""])] if len(changed) > _ROWS else []
+    return "\n".join([f"| {what} | base | now |", "|---|---|---|", *lines, *more])
+
+
+def _files(files: FileChange) -> str:
+    if not files:
+        return ""
+    lines = ["### Code and data that stages depend on"]
+    lines += [f"- Stage added: {code(name)}" for name in files.added_stages]
+    lines += [f"- Stage removed: {code(name)}" for name in files.removed_stages]
+    read = list(files.read.items())
+    lines += [
+        f"- {code(path)} ({_joined(list(map(plain, of)), _FEW)})" for path, of in read[:_LISTED]
+    ]
+    lines += [f"- and {len(read) - _LISTED:,} more files"] if len(read) > _LISTED else []
+    commits = _joined([f"{code(sha)} {plain(subject)}" for sha, subject in files.commits])
+    return "\n".join([*lines, *([f"- Commits: {commits}"] if commits else [])])
+
+
+def _comments(files: FileChange) -> str:
+    names = _joined([code(path) for path in files.comments])
+    return f"Changed in comments, docstrings or layout only: {names}." if names else ""
+
+
+def _last_line(review: Review) -> str:
+    """What was not checked, and what needs no reading."""
+    unchecked = f"Not recomputed from the predictions: {NOT_RECOMPUTED}."
+    written = review.files.written
+    if not written:
+        return unchecked
+    lines = sum(file.lines for file in written)
+    names = _joined([code(file.path) for file in written])
+    return f"{unchecked} Written by `dvc repro`, nothing to read ({lines:,} lines): {names}."
+
+
+def _bullets(sentences: Sequence[str]) -> str:
+    more = [f"{len(sentences) - _LISTED:,} more"] if len(sentences) > _LISTED else []
+    return "\n".join(f"- {plain(sentence)}" for sentence in [*sentences[:_LISTED], *more])
+
+
+def _joined(names: Sequence[str], listed: int = _LISTED) -> str:
+    more = f" and {len(names) - listed:,} more" if len(names) > listed else ""
+    return ", ".join(names[:listed]) + more
+
+
+def code(value: object, *, cell: bool = False) -> str:
+    """Any value as a code span; in a cell of a table, bars are escaped."""
+    text = _printable(" ".join(str(value).split("\n")))
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if "`" in text else ""
+    if cell:
+        text = text.replace("|", "\\|")
+    return f"{fence}{space}{text}{space}{fence}" if text else ""
+
+
+def plain(text: str) -> str:
+    """Text escaped for Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", _printable(" ".join(text.split("\n"))))
+
+
+def _printable(text: str) -> str:
+    """Text without what UTF-8 cannot say: bytes of file names in other encodings."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _signed(change: Change) -> str:
+    whole = isinstance(change.base, int) and isinstance(change.now, int)
+    return f"{change.difference:+,.0f}" if whole else f"{change.difference:+.4f}"

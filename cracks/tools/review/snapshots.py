@@ -1,0 +1,169 @@
+"""The project's files, as a commit has them or as they are in the working tree."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from cracks.project.errors import CracksError
+
+
+class Snapshot(Protocol):
+    """The project's files at one time; paths are relative to its folder."""
+
+    def read(self, path: Path) -> bytes | None:
+        """The bytes of a file, None if it does not exist."""
+
+    def files(self, folder: Path) -> list[Path]:
+        """All files below a folder, as `.dvcignore` lets DVC see them."""
+
+
+class WorkingTree:
+    """The files of the working tree."""
+
+    def read(self, path: Path) -> bytes | None:
+        """The bytes of a file, None if it does not exist."""
+        return path.read_bytes() if path.is_file() else None
+
+    def files(self, folder: Path) -> list[Path]:
+        """All files below a folder, as `.dvcignore` lets DVC see them."""
+        return [
+            path
+            for path in folder.rglob("*")
+            if path.is_file()
+            and "__pycache__" not in path.parts
+            and path.suffix not in (".pyc", ".pyo", ".pyd")
+            and not (path.name.startswith(".") and ".tmp" in path.name)
+        ]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The files of a commit, read from Git."""
+
+    sha: str
+
+    def read(self, path: Path) -> bytes | None:
+        """The bytes of a file, None if it does not exist."""
+        blob = _blobs(self.sha, path).get(path)
+        return _content(blob) if blob else None
+
+    def files(self, folder: Path) -> list[Path]:
+        """All files below a folder."""
+        return list(_blobs(self.sha, folder))
+
+
+@cache
+def _blobs(commit: str, path: Path) -> dict[Path, str]:
+    """The names of Git's objects by path, of a file or of all below a folder."""
+    listed = _names(git("ls-tree", "-r", "-z", commit, "--", path.as_posix()))
+    entries = (line.split("\t", maxsplit=1) for line in listed)
+    return {Path(name): facts.split()[2] for facts, name in entries}
+
+
+@cache
+def _content(blob: str) -> bytes:
+    return git("cat-file", "blob", blob)
+
+
+def last_versions(path: Path, *tips: str) -> Iterator[Commit]:
+    """The commits that changed a path, newest first, as far back as `_DEPTH`.
+
+    There are none without Git or before the first commit.
+    """
+    command = ["log", f"--max-count={_DEPTH}", "--format=%H", *tips, "--", path.as_posix()]
+    return map(Commit, run_git(*command).stdout.decode().split())
+
+
+_DEPTH = 50
+
+
+class ChangedFile(NamedTuple):
+    """A file that differs between a commit and the working tree."""
+
+    path: Path
+    lines: int  # added and removed; 0 in files that Git does not track or compare
+
+
+def changed_files(base: Commit) -> list[ChangedFile]:
+    """The files that differ between a commit and the working tree, new ones too, by name."""
+    numbers = _names(git("diff", "--numstat", "--no-renames", "--relative", "-z", base.sha))
+    changed = []
+    for line in numbers:
+        *counts, name = line.split("\t", maxsplit=2)
+        changed.append(ChangedFile(Path(name), sum(int(n) for n in counts if n.isdecimal())))
+    new = map(Path, _names(git("ls-files", "--others", "--exclude-standard", "-z")))
+    return sorted([*changed, *(ChangedFile(path, 0) for path in new)])
+
+
+def commits_since(base: Commit, paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Short hash and subject of the commits since a base that touch paths, newest first."""
+    names = [path.as_posix() for path in paths]
+    listed = _names(git("log", "-z", "--format=%h%x09%s", f"{base.sha}..HEAD", "--", *names))
+    return [(sha, subject) for sha, _, subject in (line.partition("\t") for line in listed)]
+
+
+def resolve(base: str) -> tuple[str, Commit]:
+    """The display name and the commit of a revision, looked up locally, then at origin.
+
+    Raises:
+        CracksError: if there is none, or if Git refuses to look.
+    """
+    check_repository()
+    for name in (base, f"origin/{base}"):
+        parsed = run_git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if parsed.returncode == 0:
+            sha = parsed.stdout.decode().strip()
+            return sha[:7] if sha.startswith(name) else f"{name} ({sha[:7]})", Commit(sha)
+    if git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise CracksError(
+            f"Expected the commit {base}, found a shallow clone without it; "
+            f"run `git fetch --unshallow origin` and `git fetch origin {base}`."
+        )
+    raise CracksError(f"Expected a branch, tag or commit, found no {base!r}; see `git branch -a`.")
+
+
+def check_repository() -> None:
+    """Check that Git can read the repository of the project's folder.
+
+    Raises:
+        CracksError: if it cannot, with Git's own reason: there is none (an unpacked archive of the
+            sources), or it belongs to another user (as in many containers).
+    """
+    git("rev-parse", "--git-dir")
+
+
+def git(*arguments: str) -> bytes:
+    """What git prints in the project's folder.
+
+    Raises:
+        CracksError: if it fails, with its own reason.
+    """
+    done = run_git(*arguments)
+    if done.returncode:
+        reason = os.fsdecode(done.stderr).strip().splitlines() or ["no reason given"]
+        words = reason[0].removeprefix("fatal: ").rstrip(".:")
+        advice = next((line.strip() for line in reason if "git config" in line), None)
+        end = f"run `{advice}`" if advice else "clone the project with Git"
+        raise CracksError(f"Expected a Git repository that can be read; Git says: {words}; {end}.")
+    return done.stdout
+
+
+def run_git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run git in the project's folder, whether it succeeds or not.
+
+    Raises:
+        CracksError: if git is not installed.
+    """
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise CracksError("Expected git to be installed, found none.") from None
+
+
+def _names(listed: bytes) -> list[str]:
+    """What is separated by zero bytes; a name that is not UTF-8 is kept as Python does."""
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]

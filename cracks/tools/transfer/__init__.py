@@ -1,0 +1,1 @@
+"""What a classifier is worth elsewhere: other test sets, carry-over, adaptation."""

@@ -1,0 +1,130 @@
+"""Adapted heads by name: a Keras file beside the trained heads, and how it was adapted."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cracks.classifier.classifier import Trained, check_head, load_trained
+from cracks.heads.head import (
+    Head,
+    LinearHead,
+    read_head,
+    read_origin,
+    rounded_to_largest,
+    save_head,
+)
+from cracks.project.errors import CracksError
+from cracks.project.outputs import sha256_of, write_json
+from cracks.project.paths import head_path
+from cracks.tools.transfer.adaptation import Adapted
+
+FOLDER = Path("models/adapted")
+_NAME = re.compile(r"[\w][\w.-]*")
+
+
+def check_name(name: str) -> None:
+    """Check that a name can be that of a folder.
+
+    Raises:
+        CracksError: if it holds anything but letters, digits, `_`, `.` and `-`.
+    """
+    if not _NAME.fullmatch(name):
+        raise CracksError(
+            f"Expected a name of letters, digits, _, . and -, found {name!r}; give one as --name."
+        )
+
+
+def adapted_path(name: str, backbone: str) -> Path:
+    """The Keras file of an adapted head."""
+    return FOLDER / name / f"{backbone}.keras"
+
+
+def adapted_cells_path(name: str, backbone: str) -> Path:
+    """The file of an adapted head for cells."""
+    return FOLDER / name / f"{backbone}-cells.json"
+
+
+def save_adapted(name: str, backbone: str, adapted: Adapted, facts: dict[str, Any]) -> Path:
+    """Save an adapted head with the origin of the head that it started from.
+
+    Args:
+        name: of the adapted head.
+        backbone: whose features it is for.
+        adapted: the head.
+        facts: of the labels, written beside the head with the threshold and what is expected.
+
+    Returns:
+        Where the head is.
+    """
+    path = adapted_path(name, backbone)
+    source = head_path(backbone)
+    save_head(_in_form_of(read_head(source), adapted.head), read_origin(source), path)
+    how = {"sha256": sha256_of(path), "threshold": adapted.threshold, **facts}
+    how["penalty"] = None if np.isinf(adapted.penalty) else adapted.penalty
+    how["expected"] = adapted.expected and adapted.expected._asdict()
+    write_json(path.with_suffix(".json"), how)
+    return path
+
+
+def _in_form_of(trained: Head, adapted: LinearHead) -> Head:
+    """The numbers of a file for an adapted head: those of the trained one, but for the softmax."""
+    mean, deviation = trained.mean.astype(np.float64), np.sqrt(trained.variance.astype(np.float64))
+    weights = rounded_to_largest(adapted.weights * deviation)
+    bias = rounded_to_largest(np.array([adapted.bias + mean @ adapted.weights]))
+    return trained._replace(kernel=_halves(weights), bias=_halves(bias)[0])
+
+
+def _halves(difference: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Logits of the two classes with these differences, `[n, 2]`."""
+    return np.stack([-difference / 2, difference / 2], axis=-1).astype(np.float32)
+
+
+def load_named(backbone: str, name: str | None) -> Trained:
+    """The trained head of a backbone, or the adapted one of that name.
+
+    Raises:
+        CracksError: if there is none, or it does not fit the backbone.
+    """
+    if name is None:
+        return load_trained(backbone)
+    path = adapted_path(name, backbone)
+    check_adapted(name, backbone, path)
+    head, origin = check_head(backbone, path)
+    return Trained(head, origin, _threshold(path))
+
+
+def check_adapted(name: str, backbone: str, path: Path) -> None:
+    """Check that the file of an adapted head is there.
+
+    Raises:
+        CracksError: if it is not, with the names of those that are.
+    """
+    check_name(name)
+    if not path.is_file():
+        found = sorted({file.parent.name for file in FOLDER.glob(f"*/{path.name}")})
+        there = f"found {', '.join(found)}" if found else "found none"
+        raise CracksError(
+            f"Expected an adapted head {name!r} of {backbone} below {FOLDER}, {there}; make one "
+            "with `python -m cracks adapt FOLDER`."
+        )
+
+
+def _threshold(head: Path) -> float:
+    """The threshold that was written with this head, not with an earlier one of its name."""
+    path = head.with_suffix(".json")
+    try:
+        how = json.loads(path.read_text(encoding="utf-8"))
+        threshold = how["threshold"]
+        is_probability = isinstance(threshold, float) and 0 < threshold < 1
+        if is_probability and how["sha256"] == sha256_of(head):
+            return float(threshold)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise CracksError(
+        f"Expected a threshold between 0 and 1 for {head} in {path}, found none; run "
+        "`python -m cracks adapt` again."
+    )

@@ -1,0 +1,151 @@
+"""Trained classifiers on labelled images of another camera or another wall."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cracks.classifier.classifier import load_trained
+from cracks.dataset.audit import audit_archive, fingerprint_members
+from cracks.dataset.duplicates import find_copies
+from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
+from cracks.features.computation import Extraction
+from cracks.features.extraction import extract_features
+from cracks.heads.head import Origin, training_statistics
+from cracks.images.archive import write_archive
+from cracks.project.errors import CracksError
+from cracks.project.params import AuditLimits, Params
+from cracks.project.paths import ARCHIVE, EVALUATION, IMAGES, head_path
+from cracks.project.temporary import temporary
+from cracks.tables.inputs import read_images
+from cracks.tables.labels import class_indices
+from cracks.tables.row_file import FEATURES, open_rows
+from cracks.tools.transfer.elsewhere import labelled_images
+from cracks.tools.transfer.standardisation import check_enough, standardised
+
+
+class External(NamedTuple):
+    """Results on images that are not in the pipeline's own dataset."""
+
+    metrics: Metrics
+    predictions: pd.DataFrame  # id, label, backbone, probability
+
+
+def score_images(
+    source: Path, positive_class: str, params: Params, *, standardise: bool = False
+) -> External:
+    """Score every classifier on the labelled images of a zip archive or a folder.
+
+    Copies of the pipeline's own images are left out: identical, recompressed, mirrored or rotated.
+
+    Args:
+        source: the archive or the folder.
+        positive_class: its class folder of the cracks.
+        params: of the pipeline.
+        standardise: whether features are standardised by those of the images that are left; see
+            `cracks.tools.transfer.standardisation`.
+
+    Raises:
+        CracksError: if there are no two class folders, no image is new, or there are too few to
+            standardise by.
+    """
+    with temporary(Path(mkdtemp())) as folder:
+        archive = folder / "images.zip"
+        write_archive(archive, labelled_images(source, positive_class))
+        audit = audit_archive(archive, positive_class, params.audit, str(source))
+        images, seen = _unseen(archive, audit.images, params.audit)
+        if standardise:
+            check_enough(len(images))
+        trained = {b: load_trained(b) for b in params.weights}
+        features = {
+            b: features_as_trained(b, one.origin, params, archive, images, folder)
+            for b, one in trained.items()
+        }
+    heads = {b: one.head for b, one in trained.items()}
+    if standardise:
+        heads = {
+            b: standardised(head, training_statistics(head_path(b)), features[b])
+            for b, head in heads.items()
+        }
+    scores = {b: head.probability(features[b]) for b, head in heads.items()}
+    metrics = _evaluate(scores, {b: one.threshold for b, one in trained.items()}, images)
+    metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
+    return External(metrics, _predictions(scores, images))
+
+
+def _unseen(archive: Path, images: pd.DataFrame, limits: AuditLimits) -> tuple[pd.DataFrame, int]:
+    """The images that are not copies of the pipeline's own, and the number of those left out."""
+    if not IMAGES.exists():
+        return images, 0
+    own = read_images()
+    known = images["sha256"].isin(own["sha256"]).to_numpy()
+    if ARCHIVE.exists():
+        known = known | _copied(own, images, archive, limits)
+    new = images[~known].reset_index(drop=True)
+    if new.empty:
+        raise CracksError(
+            f"Expected images from outside the pipeline's dataset, found only its own "
+            f"({len(images):,}); {EVALUATION} has the results on them."
+        )
+    return new, len(images) - len(new)
+
+
+def _copied(
+    own: pd.DataFrame, images: pd.DataFrame, archive: Path, limits: AuditLimits
+) -> NDArray[np.bool_]:
+    """Which of the images in `archive` are copies of one of the pipeline's own, `own`."""
+    fingerprints = [
+        fingerprint_members(ARCHIVE, list(own["id"]), limits),
+        fingerprint_members(archive, list(images["id"]), limits),
+    ]
+    hashes = np.concatenate([fingerprint.hashes for fingerprint in fingerprints])
+    thumbnails = np.concatenate([fingerprint.thumbnail for fingerprint in fingerprints])
+    first, second = find_copies(hashes, thumbnails).pairs.T
+    copied = np.zeros(len(images), dtype=bool)
+    copied[second[(first < len(own)) & (second >= len(own))] - len(own)] = True
+    return copied
+
+
+def features_as_trained(
+    backbone: str,
+    origin: Origin,
+    params: Params,
+    archive: Path,
+    images: pd.DataFrame,
+    folder: Path,
+) -> NDArray[np.float32]:
+    """The features of each image `[n, channels]`, extracted as for the training of the head."""
+    extraction = replace(
+        Extraction.by_params(backbone, params),
+        image_size=origin.image_size,
+        precision=origin.precision,
+        augmentation=params.augmentation.model_copy(update={"views": 0}),
+    )
+    path = folder / f"{backbone}.npy"
+    extract_features(extraction, archive, images, path)
+    _, features = open_rows(path, FEATURES)
+    return np.array(features[:, 0])
+
+
+def _evaluate(
+    scores: dict[str, np.ndarray], thresholds: dict[str, float], images: pd.DataFrame
+) -> Metrics:
+    labels = class_indices(images["label"])
+    metrics: Metrics = {}
+    for backbone, probability in scores.items():
+        groups = images["group"].to_numpy()
+        found = evaluate_part(Scored(labels, probability, groups, thresholds[backbone]))
+        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+    return metrics
+
+
+def _predictions(scores: dict[str, np.ndarray], images: pd.DataFrame) -> pd.DataFrame:
+    tables = [
+        images[["id", "label"]].assign(backbone=backbone, probability=probability)
+        for backbone, probability in scores.items()
+    ]
+    return pd.concat(tables, ignore_index=True)

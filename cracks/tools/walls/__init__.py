@@ -1,0 +1,1 @@
+"""Crack maps of whole walls: evidence, ridges, regions and pictures."""

@@ -1,0 +1,137 @@
+"""What a photograph shows, in numbers: its cracked regions, their length and width."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, label, maximum_filter
+
+from cracks.tools.walls.crack_map import CrackMap
+from cracks.tools.walls.ridges import EIGHT, Cracks, Mask
+
+COLUMNS = [
+    *("region", "x", "y", "width", "height", "end_y"),
+    *("length", "mean_width", "max_width", "direction", "peak_probability"),
+]
+"""Pixels of the photograph; the box is that of the crack's pixels, and `end_y` is where in it the
+crack ends on the right. The direction is that of the longest extent in whole degrees,
+counter-clockwise from the horizontal, from 0 up to 180."""
+
+LENGTHS = ("length", "mean_width", "max_width")
+"""Columns that `in_millimetres` adds to."""
+
+_TILE = 512  # pixels of the side of what is worked on at a time
+_MARGIN = 128  # pixels around skeletons: half the widest crack whose width is measured in full
+
+
+class _Pixels(NamedTuple):
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+
+def measure_regions(cracks: Cracks, crackmap: CrackMap) -> pd.DataFrame:
+    """One row (`COLUMNS`) for each crack, the widest first.
+
+    Crack pixels less than a cell apart, by rows and by columns, belong to one crack.
+    The length is that of the skeleton, the mean width the area by the length, and the greatest
+    width twice the greatest distance of the skeleton from the edges of the crack. The direction is
+    that of the largest eigenvalue of the covariance of the crack's pixels.
+    """
+    labels, _ = label(_spread(cracks.mask, crackmap.step), EIGHT, output=np.int32)
+    pixels = _Pixels(*np.nonzero(cracks.mask))
+    found = pd.DataFrame({"region": labels[cracks.mask], "x": pixels.columns, "y": pixels.rows})
+    found["heat"] = crackmap.heat[crackmap.rows(pixels.rows), crackmap.columns(pixels.columns)]
+    groups = found.groupby("region")
+    boxes = groups.agg(
+        x=("x", "min"),
+        y=("y", "min"),
+        right=("x", "max"),
+        bottom=("y", "max"),
+        area=("x", "size"),
+        peak_probability=("heat", "max"),
+    ).assign(direction=_directions(found), end_y=_right_ends(found))
+    skeleton = _Pixels(*np.nonzero(cracks.skeleton))
+    lines = pd.DataFrame(
+        {
+            "region": labels[cracks.skeleton],
+            "length": _link_lengths(cracks.skeleton, skeleton),
+            "max_width": 2 * _depths(cracks.mask, skeleton) - 1,
+        }
+    )
+    lines = lines.groupby("region").agg({"length": "sum", "max_width": "max"})
+    table = boxes.join(lines).dropna().reset_index()
+    length = table["length"].clip(lower=1.0)
+    table = table.assign(
+        width=table["right"] - table["x"] + 1,
+        height=table["bottom"] - table["y"] + 1,
+        length=length,
+        mean_width=table["area"] / length,
+    )
+    table = table.sort_values(
+        ["max_width", "length", "region"], ascending=[False, False, True], ignore_index=True
+    )
+    return table.assign(region=np.arange(1, len(table) + 1))[COLUMNS]
+
+
+def _right_ends(pixels: pd.DataFrame) -> "pd.Series[int]":
+    """The middle row of the rightmost pixels `x`, `y` of each region."""
+    last = pixels[pixels["x"] == pixels.groupby("region")["x"].transform("max")]
+    return last.groupby("region")["y"].median().astype(int)
+
+
+def _spread(mask: Mask, step: float) -> Mask:
+    """The mask, widened so that what is less than `step` pixels apart, to a pixel, touches."""
+    size = 2 * (math.ceil(step - 1) // 2) + 1
+    return np.asarray(maximum_filter(mask.view(np.uint8), size).view(bool))
+
+
+def _directions(pixels: pd.DataFrame) -> "pd.Series[float]":
+    """Degrees from the horizontal of the pixels `x`, `y` of each region."""
+    centred = pixels[["x", "y"]] - pixels.groupby("region")[["x", "y"]].transform("mean")
+    moments = pd.DataFrame(
+        {
+            "region": pixels["region"],
+            "xx": centred["x"] ** 2,
+            "yy": centred["y"] ** 2,
+            "xy": -centred["x"] * centred["y"],  # rows count downwards
+        }
+    )
+    sums = moments.groupby("region").sum()
+    angle = np.degrees(np.arctan2(2 * sums["xy"], sums["xx"] - sums["yy"]) / 2)
+    return pd.Series(angle.round() % 180, sums.index)
+
+
+def in_millimetres(regions: pd.DataFrame, mm_per_pixel: float) -> pd.DataFrame:
+    """The table with `length_mm` and so on beside each of `LENGTHS`."""
+    return regions.assign(**{f"{name}_mm": mm_per_pixel * regions[name] for name in LENGTHS})
+
+
+def _link_lengths(skeleton: Mask, pixels: _Pixels) -> NDArray[np.float64]:
+    """The length of the links from each pixel of a skeleton to those on its right and below.
+
+    A diagonal link counts where no pixel makes a way around it.
+    """
+    padded = np.pad(skeleton, 1)
+    rows, columns = pixels.rows + 1, pixels.columns + 1
+    right, left = padded[rows, columns + 1], padded[rows, columns - 1]
+    below = padded[rows + 1, columns]
+    lower_right, lower_left = padded[rows + 1, columns + 1], padded[rows + 1, columns - 1]
+    diagonal = (lower_right & ~right & ~below).astype(float) + (lower_left & ~left & ~below)
+    return np.asarray(right.astype(float) + below + math.sqrt(2) * diagonal)
+
+
+def _depths(mask: Mask, pixels: _Pixels) -> NDArray[np.float64]:
+    """The distance of each of these pixels from what is no crack, in tiles that have any."""
+    depths = np.empty(len(pixels.rows))
+    across = mask.shape[1] // _TILE + 1
+    tiles = pixels.rows // _TILE * across + pixels.columns // _TILE
+    order = np.argsort(tiles, kind="stable")
+    for here in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
+        rows, columns = pixels.rows[here], pixels.columns[here]
+        if len(here):
+            top, left = max(rows.min() - _MARGIN, 0), max(columns.min() - _MARGIN, 0)
+            tile = mask[top : rows.max() + _MARGIN + 1, left : columns.max() + _MARGIN + 1]
+            depths[here] = distance_transform_edt(tile)[rows - top, columns - left]
+    return depths

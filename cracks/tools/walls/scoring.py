@@ -1,0 +1,145 @@
+"""How well found cracks agree with masks made by hand, by the measures of the field."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from skimage.morphology import skeletonize
+
+TOLERANCE = 2
+"""Pixels within which a pixel of one mask counts as one of the other, as benchmarks have it."""
+
+CENTRELINE_TOLERANCE = 4
+"""The same for centrelines."""
+
+_RESAMPLES = 2000
+_SEED = 0
+
+Mask = NDArray[np.bool_]
+
+
+class Counts(NamedTuple):
+    """Pixels of the crack class in one image."""
+
+    found: int
+    true: int
+    both: int
+    found_near: int  # within `TOLERANCE` of a true one
+    true_near: int  # within `TOLERANCE` of a found one
+    line_found: int  # of centrelines
+    line_true: int
+    line_found_near: int  # within `CENTRELINE_TOLERANCE`
+    line_true_near: int
+
+
+class Score(NamedTuple):
+    """A measure over all images, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def compare(found: Mask, true: Mask) -> Counts:
+    """Compare two masks `[height, width]`."""
+    lines = skeletonize(found), skeletonize(true)
+    return Counts(
+        int(found.sum()),
+        int(true.sum()),
+        int((found & true).sum()),
+        _near(found, true, TOLERANCE),
+        _near(true, found, TOLERANCE),
+        int(lines[0].sum()),
+        int(lines[1].sum()),
+        _near(lines[0], lines[1], CENTRELINE_TOLERANCE),
+        _near(lines[1], lines[0], CENTRELINE_TOLERANCE),
+    )
+
+
+def scores(images: Sequence[Counts]) -> dict[str, Score]:
+    """All measures, by name.
+
+    Those that end in *per image* are means over images with cracks in either mask, the others
+    are computed from the pixels of all images together. Intervals are percentiles over images drawn
+    anew with replacement (the bootstrap).
+    """
+    table = np.array(images, np.float64)
+    random = np.random.default_rng(_SEED)
+    draws = random.integers(len(table), size=(_RESAMPLES, len(table)))
+    results = {}
+    for name, measure in _MEASURES.items():
+        values = np.array([measure(table[some]) for some in draws])
+        defined = values[~np.isnan(values)]
+        low, high = np.percentile(defined, [2.5, 97.5]) if len(defined) else (np.nan, np.nan)
+        results[name] = Score(measure(table), float(low), float(high))
+    return results
+
+
+def _near(mask: Mask, other: Mask, tolerance: float) -> int:
+    """How many pixels of `mask` are at most that far from one of `other`."""
+    if not (mask.any() and other.any()):
+        return 0
+    return int((distance_transform_edt(~other)[mask] <= tolerance).sum())
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
+def _precision(table: NDArray[np.float64]) -> float:
+    total = Counts(*table.sum(axis=0))
+    return _ratio(total.found_near, total.found)
+
+
+def _recall(table: NDArray[np.float64]) -> float:
+    total = Counts(*table.sum(axis=0))
+    return _ratio(total.true_near, total.true)
+
+
+def _tolerant_f1(table: NDArray[np.float64]) -> float:
+    precision, recall = _precision(table), _recall(table)
+    if np.isnan(precision) or np.isnan(recall):
+        return 0.0 if table[:, :2].any() else float("nan")
+    return _ratio(2 * precision * recall, precision + recall) if precision + recall else 0.0
+
+
+def _f1(table: NDArray[np.float64]) -> float:
+    total = Counts(*table.sum(axis=0))
+    return _ratio(2 * total.both, total.found + total.true)
+
+
+def _iou(table: NDArray[np.float64]) -> float:
+    total = Counts(*table.sum(axis=0))
+    return _ratio(total.both, total.found + total.true - total.both)
+
+
+def _iou_per_image(table: NDArray[np.float64]) -> float:
+    found, true, both = table[:, :3].T
+    union = found + true - both
+    some = union > 0
+    return float((both[some] / union[some]).mean()) if some.any() else float("nan")
+
+
+def _centreline_iou(table: NDArray[np.float64]) -> float:
+    """Line pixels that were found, by all true ones and those found far from any.
+
+    It is the clIoU of Benz and Rodehorst 2024, "OmniCrack30k: a benchmark for crack segmentation
+    and the reasonable effectiveness of transfer learning" (CVPR workshops), as their code computes
+    it: true pixels near a found line are the hits.
+    """
+    total = Counts(*table.sum(axis=0))
+    false = total.line_found - total.line_found_near
+    return _ratio(total.line_true_near, total.line_true + false)
+
+
+_MEASURES: dict[str, Callable[[NDArray[np.float64]], float]] = {
+    f"precision, {TOLERANCE} px": _precision,
+    f"recall, {TOLERANCE} px": _recall,
+    f"F1, {TOLERANCE} px": _tolerant_f1,
+    "F1, 0 px": _f1,
+    "IoU": _iou,
+    "IoU per image": _iou_per_image,
+    f"clIoU, {CENTRELINE_TOLERANCE} px": _centreline_iou,
+}
