@@ -1,19 +1,19 @@
 """audit: list the usable images, reject the others with a reason, find copies."""
 
 from cracks.dataset.audit import audit_archive
-from cracks.pipeline.outputs import write_csv, write_json
-from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import ARCHIVE, AUDIT_METRICS, IMAGES, REJECTED
-from cracks.pipeline.stage import run
+from cracks.project.outputs import write_counts, write_csv
+from cracks.project.params import load_params
+from cracks.project.paths import ARCHIVE, AUDIT_COUNTS, IMAGES, REJECTED
+from cracks.project.stage import run
 
 
 def main() -> None:
-    """Write data/images.csv, metrics/audit.json and metrics/audit-rejected.csv."""
+    """Write data/images.csv, data/rejected.csv and metrics/audit.csv."""
     params = load_params()
     audit = audit_archive(ARCHIVE, params.positive_class, params.audit)
     write_csv(IMAGES, audit.images)
     write_csv(REJECTED, audit.rejected)
-    write_json(AUDIT_METRICS, audit.counts)
+    write_counts(AUDIT_COUNTS, audit.counts)
     counts = audit.counts
     print(
         f"{counts['images']:,} images in {counts['groups']:,} groups of copies; "

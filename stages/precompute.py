@@ -1,27 +1,21 @@
-"""precompute-<backbone>: extract the features of every image with a frozen backbone."""
+"""precompute@<backbone>: extract the features of every image with a frozen backbone."""
 
 import argparse
 
 from cracks.backbones.catalogue import BACKBONES
-from cracks.features.extraction import Extraction, extract_features
-from cracks.pipeline.inputs import read_images
-from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import ARCHIVE, features_path, weights_path
-from cracks.pipeline.stage import run
+from cracks.features.computation import Extraction
+from cracks.features.extraction import extract_features
+from cracks.project.params import load_params
+from cracks.project.paths import ARCHIVE, features_path
+from cracks.project.stage import run
+from cracks.tables.inputs import read_images
 
 
 def main() -> None:
     """Write `data/features/<backbone>.npy`, one row for each image of `data/images.csv`."""
     arguments = _parser().parse_args()
     params = load_params()
-    extraction = Extraction(
-        backbone=arguments.backbone,
-        weights=weights_path(arguments.backbone),
-        image_size=params.image_size,
-        engine=params.engine,
-        precision=params.precision,
-        augmentation=params.augmentation,
-    )
+    extraction = Extraction.by_params(arguments.backbone, params)
     images = read_images()
     output = features_path(arguments.backbone)
     computed = extract_features(

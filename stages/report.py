@@ -1,14 +1,14 @@
 """report: one self-contained page about the data, the classifiers and their mistakes."""
 
-from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import REPORT
-from cracks.pipeline.stage import run
+from cracks.project.params import load_params
+from cracks.project.paths import MISTAKES, REPORT
+from cracks.project.stage import run
 from cracks.report.page import render_report
 
 
 def main() -> None:
-    """Write report.html."""
-    render_report(load_params(), REPORT)
+    """Write report.html, and data/mistakes.jpg for `dvc plots`."""
+    render_report(load_params(), REPORT, MISTAKES)
     print(f"{REPORT}: {REPORT.stat().st_size / 1e6:.1f} MB; open it in a browser.")
 
 

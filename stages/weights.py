@@ -1,24 +1,31 @@
-"""weights: the weights of the frozen backbones, from the sources in params.yaml."""
+"""weights@<backbone>: the weights of a frozen backbone, from the source in params.yaml."""
+
+import argparse
+from pathlib import Path
 
 from cracks.backbones.catalogue import BACKBONES
-from cracks.backbones.weights import write_weights
-from cracks.pipeline.outputs import sha256_of
-from cracks.pipeline.params import load_params, name_of_source
-from cracks.pipeline.paths import weights_path
-from cracks.pipeline.stage import run
+from cracks.backbones.weights import NAMED, write_weights
+from cracks.project.outputs import sha256_of
+from cracks.project.params import load_params, name_of_source
+from cracks.project.paths import PRETRAINED, unwatched, weights_path
+from cracks.project.stage import run
 
 
 def main() -> dict[str, object]:
-    """Write `data/weights/<backbone>.weights.h5` for every backbone of `weights`."""
+    """Write `data/weights/<backbone>.weights.h5`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("backbone", choices=BACKBONES)
+    backbone = parser.parse_args().backbone
     params = load_params()
-    noted = {}
-    for backbone, source in params.weights.items():
-        path = weights_path(backbone)
-        write_weights(backbone, source, params.weights_seed, path)
-        name = name_of_source(source)
-        noted[backbone] = {"source": name, "sha256": sha256_of(path)}
-        print(f"{backbone}: {name} weights, {BACKBONES[backbone].features} features an image")
-    return {"weights": noted}
+    source, path = params.weights[backbone], weights_path(backbone)
+    write_weights(backbone, source, params.weights_seed, path)
+    name = name_of_source(source)
+    print(f"{backbone}: {name} weights, {BACKBONES[backbone].features} features per image")
+    if source not in NAMED:
+        file = Path(source).expanduser()
+        if warning := unwatched(file, PRETRAINED, f"weights@{backbone}"):
+            print(warning)
+    return {"source": name, "sha256": sha256_of(path)}
 
 
 if __name__ == "__main__":

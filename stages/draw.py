@@ -1,0 +1,15 @@
+"""draw: photographs of walls with the masks of their cracks, for the heads for cells."""
+
+from cracks.cells.examples import write_examples
+from cracks.drawing.masked import draw_masked
+from cracks.project.paths import DRAWINGS
+from cracks.project.stage import run
+
+
+def main() -> None:
+    """Write data/drawings.zip."""
+    print(f"{DRAWINGS}: {write_examples(DRAWINGS, draw_masked())} drawings with their masks")
+
+
+if __name__ == "__main__":
+    run(main)
