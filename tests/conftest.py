@@ -17,19 +17,24 @@ from tests.support.once import made_once, session_folder
 from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
 from tests.support.results import make_results_project
 
-LONGEST = (
+pytest_plugins = ["tests.support.left_out"]
+
+FIRST = (
     "test_clean_clone.py",
     "test_end_to_end.py",
+    "test_commands.py",  # while the small project of the former is made
+    "test_damaged_files.py",
     "test_pull_request.py",
     "test_kills.py",
+    "test_command_kills.py",
     "test_cluster.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules come first, so that two processes end at about the same time."""
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+    """The longest modules begin first, so that two processes end at about the same time."""
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 import subprocess
@@ -39,3 +40,31 @@ def test_nothing_may_be_written_but_a_comment(path: Path) -> None:
     for job in workflow["jobs"].values():
         assert job.get("permissions", {}) in ({}, {"contents": "read", "pull-requests": "write"})
     assert "pull_request_target" not in path.read_text()
+
+
+def test_gitlab_would_accept_its_file() -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci"]
+    done = subprocess.run(
+        [*check, str(ROOT / ".gitlab-ci.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_gitlab_runs_what_github_runs() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/review.yml").read_text())
+    steps = workflow["jobs"]["review"]["steps"]
+    scripts = "\n".join(step.get("run", "") for step in steps)
+    gitlab = "\n".join(yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())["review"]["script"])
+    for script in (scripts, gitlab):
+        assert "--require-hashes --requirement requirements-review.txt" in script
+        assert "python -m cracks review" in script
+        assert 'exit "$' in script, "the gate"
+
+
+def test_the_container_has_the_recommended_extensions() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    recommended = json.loads((ROOT / ".vscode/extensions.json").read_text())["recommendations"]
+    assert container["customizations"]["vscode"]["extensions"] == recommended
+    assert "iterative.dvc" in recommended
+    target = container["postCreateCommand"].removeprefix("make .venv/ready-")
+    assert (ROOT / f"requirements-{target}.txt").exists()

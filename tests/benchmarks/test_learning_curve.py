@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import learning_curve
-from cracks.inference.carry_over import Options
-from cracks.pipeline.params import Params
+from cracks.project.params import Params
+from cracks.tools.transfer.carry_over import Options
 
 
 def test_a_row_for_each_number_and_a_column_for_each_source(

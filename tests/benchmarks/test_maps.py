@@ -2,53 +2,65 @@ import math
 
 import numpy as np
 import pytest
+from skimage.morphology import skeletonize
 
-from benchmarks.maps import Wall, chessboard, draw_wall, mean_width, measure, tolerant_f1
-from cracks.inference.crack_map import CELLS, CrackMap
-from cracks.inference.ridges import Cracks
+from benchmarks.maps import (
+    KINDS,
+    Found,
+    cell_auc,
+    draw_wall,
+    false_share,
+    found_length,
+    line,
+    mean_width,
+    width_ratio,
+)
+from cracks.tools.walls.crack_map import PATCH, CrackMap
+from cracks.tools.walls.ridges import Cracks, Mask
 
 
-@pytest.fixture(scope="module")
-def wall() -> Wall:
-    return draw_wall(0)
+def found_on(number: int, mask: Mask | None = None) -> Found:
+    """A wall of which everything, or `mask`, is found; the evidence is that of the truth."""
+    wall = draw_wall(KINDS["masonry"], number)
+    rows, columns = (side // 16 for side in wall.mask.shape)
+    pixels = wall.mask.reshape(rows, 16, columns, 16).sum(axis=(1, 3))
+    mask = wall.mask if mask is None else mask
+    crackmap = CrackMap(columns * 16, rows * 16, PATCH, pixels - 3.0)
+    return Found(wall, crackmap, Cracks(mask, np.asarray(skeletonize(mask))))
 
 
 def test_some_walls_have_no_crack() -> None:
-    cracked = [draw_wall(number).drawing.mask.any() for number in (5, 6, 7)]
+    cracked = [draw_wall(KINDS["as the sample"], number).mask.any() for number in (5, 6, 7)]
     assert cracked == [True, False, True]
 
 
-def test_the_truth_itself_is_perfect(wall: Wall) -> None:
-    side = len(wall.skeleton)
-    cells = -(-side * CELLS // 227)
-    crackmap = CrackMap(side, side, 227, np.ones((cells, cells)))
-    truth = Cracks(wall.drawing.mask, wall.skeleton)
-    row = measure(wall, crackmap, near=16, threshold=0.5, cracks=truth)
-    assert row.f1 == pytest.approx(1)
-    assert row.width == 1
-    assert row.on_cracks.min() == 1
-    assert row.cracked == wall.drawing.mask.mean()
-    assert row.auc > 0.9
+def test_the_truth_itself_is_perfect() -> None:
+    found = [found_on(0), found_on(1)]
+    assert cell_auc(found) == found_length(found) == 1
+    assert [false_share(one) for one in found] == [0, 0]
+    assert [width_ratio(one) for one in found] == [1, 1]
+    assert line("masonry", found).count("1.000 [1.000, 1.000]") == 4
 
 
-def test_half_of_the_crack_has_two_thirds_of_f1(wall: Wall) -> None:
-    _, columns = np.nonzero(wall.drawing.mask)
-    half = wall.drawing.mask.copy()
-    half[:, int(np.median(columns)) :] = False
-    assert tolerant_f1(half, wall) == pytest.approx(2 / 3, abs=0.03)
-    assert tolerant_f1(np.zeros_like(half), wall) == 0
+def test_half_of_the_cracks_is_found_and_nothing_false() -> None:
+    whole = found_on(0)
+    half = whole.drawing.mask.copy()
+    half[: int(np.median(np.nonzero(half)[0]))] = False
+    found = found_on(0, half)
+    assert found_length([found]) == pytest.approx(0.5, abs=0.1)
+    assert false_share(found) == 0
+
+
+def test_what_is_far_from_a_crack_is_false() -> None:
+    everything = np.ones((224, 224), bool)
+    assert false_share(found_on(0, everything)) > 0.5
 
 
 def test_the_mean_width_is_that_of_the_cracks() -> None:
-    mask = np.zeros((300, 300), bool)
+    mask = np.zeros((304, 304), bool)
     mask[100:107, 20:280] = True
-    skeleton = np.zeros_like(mask)
-    skeleton[103, 20:280] = True
-    assert mean_width(Cracks(mask, skeleton)) == pytest.approx(7, rel=0.02)
-    assert math.isnan(mean_width(Cracks(np.zeros_like(mask), np.zeros_like(mask))))
-
-
-def test_a_chessboard_is_the_mean_of_its_patches() -> None:
-    cams = np.stack([np.full((7, 7), 50.0), np.full((7, 7), -50.0)])
-    board = chessboard(cams, [(0, 0), (25, 0)], 50)
-    np.testing.assert_allclose(board[0, [0, CELLS - 1, -1]], [1, 0.5, 0], atol=1e-9)
+    crackmap = CrackMap(304, 304, PATCH, np.zeros((19, 19)))
+    cracks = Cracks(mask, np.asarray(skeletonize(mask)))
+    assert mean_width(cracks, crackmap) == pytest.approx(7, rel=0.04)
+    nothing = np.zeros_like(mask)
+    assert math.isnan(mean_width(Cracks(nothing, nothing), crackmap))

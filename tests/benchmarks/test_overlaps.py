@@ -5,8 +5,9 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.overlaps import best_matches, write_sheet
+from cracks.drawing.masked import encode_jpeg
+from cracks.drawing.walls import draw_photograph
 from cracks.images.archive import write_archive
-from cracks.sources.sample.dataset import draw_photograph, encode_jpeg
 
 
 def test_the_patch_next_to_it_is_the_best_match(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from benchmarks.precision import PRECISIONS, centred_cosine, compare
-from cracks.inference.carry_over import Domain
-from cracks.pipeline.labels import TEST, TRAIN, VALID
-from cracks.pipeline.params import Params, load_params
+from cracks.project.params import Params, load_params
+from cracks.tables.labels import TEST, TRAIN, VALID
+from cracks.tools.transfer.carry_over import Domain
 from tests.support.project import ROOT
 
 

@@ -10,17 +10,16 @@ from cracks.dataset.audit import Audit, audit_archive
 from cracks.dataset.split import assign_parts, count_split
 from cracks.images.archive import open_archive, write_archive
 from cracks.images.decoding import RGB, decode
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import POSITIVE
-from cracks.pipeline.params import Audit as Limits
-from cracks.pipeline.params import Split
-from cracks.pipeline.progress import progress
+from cracks.project.errors import CracksError
+from cracks.project.params import AuditLimits, Split
+from cracks.runtime.progress import progress
+from cracks.tables.labels import POSITIVE
 from tests.support.images import bomb, jpeg, pixels
 from tests.support.project import REAL
 
 
-def limits(max_rejected: float) -> Limits:
-    return Limits(max_rejected=max_rejected, max_megapixels=1, max_file_mb=1)
+def limits(max_rejected: float) -> AuditLimits:
+    return AuditLimits(max_rejected=max_rejected, max_megapixels=1, max_file_mb=1)
 
 
 def audit(
@@ -35,6 +34,23 @@ def plain(count: int = 8) -> dict[str, bytes]:
     """As many different images in two classes."""
     classes = ("negative", "positive")
     return {f"{classes[n % 2]}/{n:02}.jpg": jpeg(pixels(n)) for n in range(count)}
+
+
+def test_errors_call_the_archive_as_the_user_does(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    for members in ({}, plain() | {"positive/x.jpg": b"x"}, {"positive/1.jpg": jpeg(pixels(1))}):
+        write_archive(path, members.items())
+        with pytest.raises(CracksError) as error:
+            audit_archive(path, "positive", limits(0), "my-walls")
+        assert "in my-walls" in str(error.value)
+        assert str(path) not in str(error.value)
+
+
+def test_a_raw_file_is_rejected_by_its_name(tmp_path: Path) -> None:
+    found = audit(tmp_path, plain() | {"positive/7.NEF": jpeg(pixels(9))})
+    assert found.rejected.to_numpy().tolist() == [
+        ["positive/7.NEF", "a raw file of a camera; develop it to JPEG, PNG or TIFF"]
+    ]
 
 
 def test_planted_truth(tmp_path: Path) -> None:
@@ -183,7 +199,7 @@ def test_what_ends_the_run_is_one_sentence(
         audit(tmp_path, members)
 
 
-def test_an_archive_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "images.zip").write_bytes(b"no zip")
     with pytest.raises(CracksError, match="Expected a zip archive"):
         audit_archive(tmp_path / "images.zip", "positive", limits(0.05))

@@ -3,7 +3,8 @@ import math
 
 import numpy as np
 import pytest
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from cracks.dataset import duplicates
 from cracks.dataset.duplicates import (
@@ -15,9 +16,9 @@ from cracks.dataset.duplicates import (
     fingerprint,
     groups_of,
 )
+from cracks.drawing.camera import photograph
+from cracks.drawing.surface import draw_surface
 from cracks.images.decoding import RGB, decode
-from cracks.sources.sample.camera import photograph
-from cracks.sources.sample.surface import draw_surface
 
 ORIGINALS = 30
 
@@ -76,7 +77,67 @@ def test_each_copy_is_found_with_its_turn_and_nothing_else(change: str, images: 
     assert all(planted[pair] == said for pair, said in found.items())
 
 
-def test_smooth_patches_of_one_grey_are_not_thrown_together() -> None:
+def _framed(rgb: RGB) -> RGB:
+    framed = rgb.copy()
+    for edge in (np.s_[:6], np.s_[-6:], np.s_[:, :6], np.s_[:, -6:]):
+        framed[edge] = 255
+    return framed
+
+
+def _from_the_centre(rgb: RGB) -> NDArray[np.float64]:
+    """The distance of each pixel, 1 at the middle of an edge."""
+    places = np.mgrid[: rgb.shape[0], : rgb.shape[1]] / (len(rgb) / 2) - 1
+    return np.asarray(np.hypot(*places))
+
+
+def _endoscopic(rgb: RGB) -> RGB:
+    return np.where(_from_the_centre(rgb)[..., np.newaxis] < 1, rgb, 0).astype(np.uint8)
+
+
+def _vignetted(rgb: RGB) -> RGB:
+    return np.asarray(
+        rgb * (1 - 0.4 * _from_the_centre(rgb) ** 2).clip(0)[..., np.newaxis], np.uint8
+    )
+
+
+def _barred(rgb: RGB) -> RGB:
+    barred = rgb.copy()
+    barred[:15] = barred[-15:] = 0
+    return barred
+
+
+def _captioned(rgb: RGB) -> RGB:
+    image = Image.fromarray(rgb)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 100, 120, 120), fill="black")
+    draw.text((4, 102), "BRIDGE 12 CAM 3", fill="white")
+    return np.asarray(image)
+
+
+COMMON = {
+    "a white frame": _framed,
+    "a round picture": _endoscopic,
+    "dark corners": _vignetted,
+    "black bars": _barred,
+    "a caption": _captioned,
+}
+
+
+@pytest.mark.parametrize("what", COMMON)
+def test_what_all_images_share_neither_makes_nor_hides_copies(what: str) -> None:
+    pictures = [COMMON[what](surface(number)) for number in range(60)]
+    assert copies_among(pictures) == {}
+    planted = {
+        60: (0, recompressed(pictures[0], 60), Turn.NONE),
+        61: (1, recompressed(pictures[1][:, ::-1], 80), Turn.LEFT_RIGHT),
+    }
+    if what != "a caption":
+        planted[62] = (2, pictures[2][::-1], Turn.TOP_BOTTOM)
+    found = copies_among([*pictures, *(picture for _, picture, _ in planted.values())])
+    assert found == {(original, copy): turn for copy, (original, _, turn) in planted.items()}
+
+
+def test_smooth_patches_of_one_grey_are_not_grouped() -> None:
     generator = np.random.default_rng(0)
     slope = np.linspace(0, 12, 100)[np.newaxis, :, np.newaxis]
     patches = [
@@ -112,7 +173,7 @@ def test_candidates_are_complete(agreeing: int, monkeypatch: pytest.MonkeyPatch)
     assert len(expected) > 10
 
 
-def test_the_search_grows_hardly_faster_than_the_number_of_images() -> None:
+def test_search_time_grows_about_linearly() -> None:
     """Pairs that agree by chance are fewer than images times sorts, up to ten million."""
     for images in (10**4, 10**5, 10**6, 10**7):
         agreeing = _agreeing_blocks(images)

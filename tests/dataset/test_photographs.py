@@ -2,9 +2,9 @@ import pandas as pd
 import pytest
 
 from cracks.dataset.photographs import DRAWN, photographs_of
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES
-from cracks.sources.sample.dataset import member_name
+from cracks.project.errors import CracksError
+from cracks.sources.sample import member_name
+from cracks.tables.labels import CLASSES
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ from cracks.evaluation.details import (
     over_seeds,
     read_details,
 )
-from cracks.evaluation.predictions import Heads, prediction_table, scored_of
-from cracks.pipeline.inputs import PREDICTION_COLUMNS, read_table
-from cracks.pipeline.labels import CLASSES, PARTS
-from cracks.pipeline.outputs import write_csv
+from cracks.evaluation.metrics import Scored
+from cracks.evaluation.predictions import Heads, prediction_table
+from cracks.project.outputs import FINE_DIGITS, write_csv
+from cracks.tables.inputs import PREDICTION_COLUMNS, read_table
+from cracks.tables.labels import CLASSES, PARTS, class_indices
 
-PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1], dtype=np.float32)
+PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1])
 LABELS = [1, 1, 1, 1, 0, 0, 0, 0]
 
 
@@ -33,7 +34,7 @@ def heads(*by_seed: np.ndarray) -> Heads:
         columns=["id", "label", "part", "group", "sha256"],
     )
     scores = np.stack([np.tile(p, len(PARTS)) for p in by_seed], axis=1)
-    return Heads(split, scores.astype(np.float32))
+    return Heads(split, scores)
 
 
 THREE = heads(PROBABILITY, 1 - PROBABILITY, np.array(LABELS))
@@ -69,7 +70,7 @@ def test_one_seed_has_no_deviation() -> None:
     assert over_seeds(details, "vgg16", "accuracy") is None
 
 
-def test_the_test_part_has_no_say_in_the_threshold() -> None:
+def test_the_test_part_does_not_influence_the_threshold() -> None:
     one, other = heads(PROBABILITY), heads(PROBABILITY)
     test = (other.split["part"] == "test").to_numpy()
     other.scores[test] = 1 - other.scores[test]
@@ -86,13 +87,21 @@ def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert over_seeds(back, "vgg16", "accuracy") == over_seeds(details, "vgg16", "accuracy")
 
 
-def test_all_can_be_recomputed_from_the_predictions_as_they_are_written(tmp_path: Path) -> None:
+def test_metrics_can_be_recomputed_from_the_written_predictions(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
-    noise = [PROBABILITY * generator.random(8).astype(np.float32) ** 9 for _ in range(2)]
+    noise = [np.round(PROBABILITY * generator.random(8) ** 9, FINE_DIGITS) for _ in range(2)]
     both = {"a": heads(noise[0]), "b": heads(noise[1])}
-    write_csv(tmp_path / "p.csv", prediction_table(both, {"a": 0.1, "b": 0.1}), digits=None)
+    write_csv(tmp_path / "p.csv", prediction_table(both, {"a": 0.1, "b": 0.1}), FINE_DIGITS)
     table = read_table(tmp_path / "p.csv", PREDICTION_COLUMNS)
-    back = {name: scored_of(table, name, 0.1) for name in both}
+    back = {
+        str(name): Scored(
+            class_indices(rows["label"]),
+            rows["probability"].to_numpy(),
+            rows["group"].to_numpy(),
+            0.1,
+        )
+        for name, rows in table.groupby("backbone")
+    }
     for name, one in both.items():
         assert (back[name].probability == one.scored("test", 0.1).probability).all()
     assert comparisons(back) == comparisons({n: one.scored("test", 0.1) for n, one in both.items()})

@@ -16,12 +16,12 @@ from cracks.evaluation.metrics import (
     evaluate_part,
     is_crack,
 )
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.outputs import write_json
+from cracks.project.errors import CracksError
+from cracks.project.outputs import write_json
 from tests.support.project import ROOT
 
 LABELS = np.array([1, 1, 1, 1, 0, 0, 0, 0])
-PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1], dtype=np.float32)
+PROBABILITY = np.array([0.9, 0.8, 0.7, 0.2, 0.6, 0.3, 0.2, 0.1])
 
 
 def scored(
@@ -53,7 +53,7 @@ def test_metrics_by_hand() -> None:
     assert found["brier"] == pytest.approx(((truth - LABELS) ** 2).mean())
 
 
-def test_a_threshold_belongs_to_the_cracks() -> None:
+def test_a_probability_equal_to_the_threshold_is_a_crack() -> None:
     assert list(is_crack(np.array([0.5, 0.4999]), 0.5)) == [True, False]
 
 
@@ -88,7 +88,7 @@ def test_what_is_printed_of_a_threshold_is_what_was_applied(tmp_path: Path) -> N
     assert is_crack(p, chosen).tolist() == [True, True, True, False]
 
 
-def test_every_metric_has_a_title_and_people_decide_by_about_ten() -> None:
+def test_every_metric_has_a_title_and_about_ten_are_in_the_headline() -> None:
     assert all(metric.title for metric in METRICS.values())
     assert sum(len(metric.headline) for metric in METRICS.values()) == 11
 
@@ -140,8 +140,9 @@ def test_a_comparison_of_copies_is_no_surer_than_one_of_images() -> None:
         assert found[name] == pytest.approx(single[name]), name
 
 
-def test_what_only_shows_metrics_does_not_wait_for_scikit_learn() -> None:
-    code = "import sys, cracks.commands.summary; print({'sklearn', 'scipy.stats'} & {*sys.modules})"
+def test_showing_metrics_does_not_import_scikit_learn() -> None:
+    heavy = "{'sklearn', 'scipy.stats'}"
+    code = f"import sys, cracks.tools.commands.summary; print({heavy} & {{*sys.modules}})"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

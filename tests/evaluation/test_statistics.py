@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
@@ -33,7 +34,7 @@ def test_copies_are_worth_one_image() -> None:
     assert effective_size(np.array(list("aab"))) == pytest.approx(9 / 5)
 
 
-def test_intervals_of_copies_hold_the_truth_as_often_as_they_say() -> None:
+def test_intervals_with_copies_have_their_nominal_coverage() -> None:
     """400 groups of 1 to 4 images that get the same answer; Wilson by image covers less."""
     generator = np.random.default_rng(0)
     truth, rounds = 0.9, 2000
@@ -90,6 +91,29 @@ def test_bootstrap_covers_the_normal_interval() -> None:
     assert high == pytest.approx(difference.mean() + half, abs=1e-3)
 
 
+def test_bootstrap_is_that_of_scipy() -> None:
+    """Which draws the groups one by one; the fourth decimal is that of 9,999 draws."""
+    generator = np.random.default_rng(2)
+    groups = np.sort(generator.integers(0, 1500, 2000))
+    first, second = generator.random(2000) < 0.95, generator.random(2000) < 0.9
+    lead = np.bincount(groups, first.astype(float) - second)
+    sizes = np.bincount(groups)
+    expected = scipy.stats.bootstrap(
+        (lead[sizes > 0], sizes[sizes > 0]),
+        lambda lead, sizes, axis: lead.sum(axis=axis) / sizes.sum(axis=axis),
+        paired=True,
+        method="percentile",
+        batch=500,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert paired_bootstrap(first, second, groups) == pytest.approx(expected, abs=1e-3)
+
+
+def test_one_group_gives_no_information() -> None:
+    answers = np.array([True, False])
+    assert paired_bootstrap(answers, ~answers, np.array(["a", "a"])) == (-1.0, 1.0)
+
+
 def test_bootstrap_of_equal_answers_is_a_point_and_repeats() -> None:
     same = np.array([True, False, True])
     assert paired_bootstrap(same, same, np.arange(3)) == (0.0, 0.0)
@@ -98,7 +122,7 @@ def test_bootstrap_of_equal_answers_is_a_point_and_repeats() -> None:
     assert once == twice
 
 
-def test_bootstrap_draws_groups_of_copies() -> None:
+def test_bootstrap_resamples_groups_of_copies() -> None:
     generator = np.random.default_rng(1)
     first, second = generator.random(200) < 0.95, generator.random(200) < 0.85
     copies = np.repeat(np.arange(200), 4)

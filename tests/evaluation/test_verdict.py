@@ -1,6 +1,6 @@
 import pytest
 
-from cracks.evaluation.verdict import leak_sentence, verdicts
+from cracks.evaluation.verdict import leak_sentence, verdicts, whole_of
 
 PRETRAINED = {"resnet50": "imagenet", "vgg16": "imagenet"}
 
@@ -44,17 +44,25 @@ def test_the_better_one_is_named_with_its_interval(difference: float, words: str
     assert "(95 % interval 1.0 to 5.0)" in first
 
 
-def test_random_weights_are_said_wherever_there_are_any() -> None:
+def test_random_weights_are_always_mentioned() -> None:
     said = " ".join(verdicts(metrics(), split(), {"resnet50": "random", "vgg16": "edges"}))
     assert "ResNet50 has random weights: the comparison shows what pre-training brings" in said
     assert "random weights" not in " ".join(verdicts(metrics(), split(), PRETRAINED))
 
 
-def test_a_leak_is_said() -> None:
+def test_a_leak_is_mentioned() -> None:
     assert leak_sentence(split()).startswith("No test image has a copy")
     assert leak_sentence(split(leaked=100)).startswith(
         "100 test images (20.0 %; 40.0 % of the cracks) have a copy"
     )
+
+
+def test_what_is_drawn_is_no_photograph() -> None:
+    known = {f"test.photograph{end}": 0 for end in ("_in_train", "_in_train_share")}
+    known["test.photographs"] = 90
+    *_, last = verdicts(metrics(), split() | known, PRETRAINED, whole_of("sample"))
+    assert last == "The test images are from 90 drawn walls, none of them in train."
+    assert whole_of("photos") == "photograph"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,9 @@ def test_a_leak_is_said() -> None:
         (6, 400, "400 test images (80.0 %) share a photograph with train: expect"),
     ],
 )
-def test_photographs_on_two_sides_are_said(photographs: int, shared: int, sentence: str) -> None:
+def test_photographs_in_two_parts_are_mentioned(
+    photographs: int, shared: int, sentence: str
+) -> None:
     known = {
         "test.photographs": photographs,
         "test.photograph_in_train": shared,

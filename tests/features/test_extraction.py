@@ -1,4 +1,3 @@
-import ast
 import os
 import random
 import shutil
@@ -7,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +13,13 @@ import pandas as pd
 import pytest
 
 from cracks.backbones.engines.registry import load_engine
-from cracks.features import extraction as features
-from cracks.features.extraction import Extraction, extract_features
+from cracks.features import computation
+from cracks.features.computation import Extraction
+from cracks.features.extraction import extract_features
 from cracks.images.decoding import decode, to_input
-from cracks.pipeline.cache_folder import code_files
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.row_file import FEATURES, open_rows
+from cracks.project.errors import CracksError
+from cracks.tables.row_file import FEATURES, open_rows
 from tests.support.augmentation import NO_VIEWS
-from tests.support.imports import needed_by, syntax_of
-from tests.support.project import ROOT
 
 Weights = Callable[[str], Path]
 Archive = tuple[Path, pd.DataFrame]
@@ -80,47 +76,8 @@ def test_a_warm_cache_needs_no_engine(
 ) -> None:
     archive, images = noise_archive
     extract_features(extraction, archive, images, tmp_path / "a.npy")
-    monkeypatch.setattr(features, "load_engine", lambda *_: pytest.fail("loaded an engine"))
+    monkeypatch.setattr(computation, "load_engine", lambda *_: pytest.fail("loaded an engine"))
     extract_features(extraction, archive, images, tmp_path / "b.npy")
-
-
-THROUGH = sorted(
-    module
-    for module in needed_by(Path("cracks/features/extraction.py"))
-    if not module.is_relative_to("cracks/pipeline") and module != Path("cracks/fetch.py")
-)
-"""The modules that pixels pass through on their way to features; the others carry files."""
-
-
-@pytest.mark.parametrize("module", [*THROUGH, Path("cracks/pipeline/keras_import.py")], ids=str)
-def test_the_key_holds_every_module_that_pixels_pass_through(module: Path) -> None:
-    held = {file for package in features._COMPUTING for file in code_files(package)}
-    assert ROOT / module in held
-
-
-def test_the_key_holds_the_version_of_every_package_that_computes(extraction: Extraction) -> None:
-    context = extraction.context()
-    held = context["packages"]
-    assert isinstance(held, dict)
-    of = packages_distributions()
-    for module in THROUGH:
-        for node in ast.walk(syntax_of(module)):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in {name.partition(".")[0] for name in names} & of.keys() - NO_PIXELS:
-                assert set(of[name]) & held.keys(), f"{module} imports {name}"
-    assert {"pillow", "numpy", "keras", "tensorflow", "openvino"} <= held.keys()
-
-
-NO_PIXELS = {"pandas", "h5py"}  # tables and the weights, whose hash is in the key
-
-
-def test_other_versions_find_nothing_in_the_cache(
-    extraction: Extraction, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = extraction.context()
-    monkeypatch.setattr(features, "version", lambda _: "0")
-    assert extraction.context() != before
 
 
 def test_features_that_are_not_finite_end_the_stage(
@@ -142,13 +99,13 @@ def test_features_that_are_not_finite_end_the_stage(
 
         return run_broken
 
-    monkeypatch.setattr(features, "load_engine", load_broken)
+    monkeypatch.setattr(computation, "load_engine", load_broken)
     output = tmp_path / "out" / "vgg16.npy"
     named = f"Expected finite features of '{images['id'][2]}'"
     with pytest.raises(CracksError, match=named):
         extract_features(extraction, archive, images, output)
     assert list(output.parent.iterdir()) == []
-    monkeypatch.setattr(features, "load_engine", plain)
+    monkeypatch.setattr(computation, "load_engine", plain)
     assert extract_features(extraction, archive, images, output) == len(images), "none was kept"
 
 
@@ -219,26 +176,11 @@ def test_an_archive_that_changes_while_it_is_read_is_noticed(
         copy.with_name("new.zip").rename(copy)
         return plain(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(features, "load_engine", load_and_touch)
+    monkeypatch.setattr(computation, "load_engine", load_and_touch)
     output = tmp_path / "out" / "vgg16.npy"
     with pytest.raises(CracksError, match="changed while it was read"):
         extract_features(extraction, copy, images, output)
     assert list(output.parent.iterdir()) == []
-
-
-def test_a_cluster_without_ray_is_one_sentence(
-    extraction: Extraction,
-    noise_archive: Archive,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    archive, images = noise_archive
-    monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "cracks.pipeline.cluster", raising=False)
-    monkeypatch.setenv("RAY_ADDRESS", "auto")
-    with pytest.raises(CracksError, match="Expected Ray because .* run `make cluster`"):
-        extract_features(extraction, archive, images, tmp_path / "vgg16.npy")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_of_the_other_backbone_leave_no_output(
@@ -257,21 +199,22 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import pandas as pd
-from cracks.pipeline.errors import exit_on_error
-from cracks.features import extraction as features
-from cracks.pipeline.params import Augmentation
+from cracks.project.errors import exit_on_error
+from cracks.features import computation
+from cracks.features.extraction import extract_features
+from cracks.project.params import Augmentation
 _, archive, table, weights, output, marker = sys.argv
 views = Augmentation(views=0, flip="none", rotation=0.0, translation=0.0, zoom=0.0,
                      brightness=0.0, contrast=0.0)
-extraction = features.Extraction("vgg16", Path(weights), 32, "openvino", "float32", views)
-plain = features.load_engine
+extraction = computation.Extraction("vgg16", Path(weights), 32, "openvino", "float32", views)
+plain = computation.load_engine
 def load_and_tell(*arguments):
     engine = plain(*arguments)
     Path(marker).touch()
     return engine
-features.load_engine = load_and_tell
+computation.load_engine = load_and_tell
 with exit_on_error():
-    features.extract_features(extraction, Path(archive), pd.read_csv(table), Path(output))
+    extract_features(extraction, Path(archive), pd.read_csv(table), Path(output))
 """
 
 
@@ -316,6 +259,7 @@ def test_killed_at_any_moment_twenty_times_nothing_is_lost(
     assert list(output.parent.iterdir()) == [output]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a tmpfs")
 def test_a_full_disk_is_one_sentence_and_no_output(
     extraction: Extraction, noise_archive: Archive, tmp_path: Path

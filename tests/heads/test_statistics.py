@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cracks.heads.statistics import statistics_of
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 
 
 def test_mean_and_deviation_are_by_channel() -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cracks.heads.head import folded, linear_head, load_head, save_head
+from cracks.heads.head import linear_head, load_head, save_head
 from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scores
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.labels import CLASSES, TEST, TRAIN, VALID
-from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows, open_rows
+from cracks.project.errors import CracksError
+from cracks.tables.labels import CLASSES, TEST, TRAIN, VALID
+from cracks.tables.row_file import FEATURES, PROBABILITY, create_rows, open_rows
 from tests.support.heads import ORIGIN
 
 CHANNELS = 8
@@ -41,7 +41,7 @@ def test_a_head_learns_what_is_planted_and_column_1_is_the_crack(
 ) -> None:
     features = SplitFeatures(*split)
     heads, history = train_heads(RECIPE, [0], features.examples(TRAIN), features.examples(VALID))
-    scores = features.score([folded(head) for head in heads])[:, 0]
+    scores = features.score([head.linear() for head in heads])[:, 0]
     cracked = (split[1]["label"] == "positive").to_numpy()
     test = (split[1]["part"] == TEST).to_numpy()
     assert scores[test & cracked].min() > 0.5 > scores[test & ~cracked].max()
@@ -98,7 +98,7 @@ x = np.random.default_rng(0).standard_normal((700, 1500)).astype(np.float32)
 y = (x[:, 0] + x[:, 1] > 0).astype(np.int64)
 recipe = Recipe(epochs=2, batch_size=512, learning_rate=1.0, l2=1.0)
 heads, history = train_heads(recipe, [0, 1], (x[:500], y[:500]), (x[500:], y[500:]))
-print(hash(b"".join(w.tobytes() for head in heads for w in head.get_weights())))
+print(hash(b"".join(w.tobytes() for head in heads for w in head)))
 print(history.to_csv())
 """
     outputs = []
@@ -118,7 +118,7 @@ def test_the_epoch_of_lowest_validation_loss_is_kept(split: tuple[Path, pd.DataF
     long, history = train_heads(RECIPE, [0], train, (x, 1 - y))
     losses = history[history["part"] == VALID]["loss"]
     assert losses.idxmin() == losses.index[0]
-    np.testing.assert_array_equal(folded(long[0]).weights, folded(once[0]).weights)
+    np.testing.assert_array_equal(long[0].linear().weights, once[0].linear().weights)
 
 
 def test_the_kept_weights_are_those_that_the_history_is_about(
@@ -127,12 +127,12 @@ def test_the_kept_weights_are_those_that_the_history_is_about(
     features = SplitFeatures(*split)
     x, y = features.examples(VALID)
     (head,), history = train_heads(RECIPE, [0], features.examples(TRAIN), (x, y))
-    probability = np.asarray(head(x))[np.arange(len(y)), y]
+    probability = np.asarray(head.keras_model()(x))[np.arange(len(y)), y]
     least = history[history["part"] == VALID]["loss"].min()
     np.testing.assert_allclose(-np.log(probability).mean(), least, rtol=1e-3)
 
 
-def test_every_epoch_is_told(split: tuple[Path, pd.DataFrame]) -> None:
+def test_the_callback_runs_after_every_epoch(split: tuple[Path, pd.DataFrame]) -> None:
     features = SplitFeatures(*split)
     told: list[int] = []
     train, valid = features.examples(TRAIN), features.examples(VALID)
@@ -162,8 +162,9 @@ def test_standardisation_is_fitted_on_train_and_inside_the_head(
     features = SplitFeatures(*split)
     train = features.examples(TRAIN)
     (head,), _ = train_heads(RECIPE, [0], train, features.examples(VALID))
-    layer = head.get_layer("standardise")
-    np.testing.assert_allclose(np.ravel(layer.mean), train[0].mean(axis=0), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(head.mean, train[0].mean(axis=0), rtol=1e-4, atol=1e-4)
+    layer = head.keras_model().get_layer("standardise")
+    np.testing.assert_array_equal(np.ravel(layer.mean), head.mean)
 
 
 def test_train_has_all_views_and_the_others_the_image_itself(
@@ -187,7 +188,7 @@ def test_test_images_cannot_change_the_head(split: tuple[Path, pd.DataFrame]) ->
     for some in (table, without):
         features = SplitFeatures(path, some)
         heads += train_heads(RECIPE, [0], features.examples(TRAIN), features.examples(VALID))[0]
-    np.testing.assert_array_equal(folded(heads[0]).weights, folded(heads[1]).weights)
+    np.testing.assert_array_equal(heads[0].linear().weights, heads[1].linear().weights)
 
 
 def test_an_image_without_features_is_named(split: tuple[Path, pd.DataFrame]) -> None:
@@ -215,7 +216,7 @@ def test_features_that_are_not_finite_are_one_sentence(
 
 
 def test_scores_are_written_with_their_ids(tmp_path: Path) -> None:
-    scores = np.random.default_rng(0).random((2, 5)).astype(np.float32)
+    scores = np.random.default_rng(0).random((2, 5))
     write_scores(tmp_path / "x.npy", ["a/1.jpg", "ü/2.jpg"], scores)
     ids, rows = open_rows(tmp_path / "x.npy", PROBABILITY)
     assert ids == ["a/1.jpg", "ü/2.jpg"]
@@ -227,7 +228,7 @@ def test_a_saved_head_gives_the_same_scores(
 ) -> None:
     features = SplitFeatures(*split)
     heads, _ = train_heads(RECIPE, [0, 1], features.examples(TRAIN), features.examples(VALID))
-    scores = features.score([folded(head) for head in heads])
+    scores = features.score([head.linear() for head in heads])
     for number, head in enumerate(heads):
         save_head(head, ORIGIN, tmp_path / "x.keras")
         again = features.score([linear_head(tmp_path / "x.keras")])

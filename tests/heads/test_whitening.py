@@ -3,7 +3,7 @@ import pytest
 
 from cracks.heads.statistics import Features
 from cracks.heads.whitening import fit_whitening
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 
 SHRINKAGE = 0.06
 
@@ -38,7 +38,7 @@ def test_the_penalty_is_the_squared_weight_on_standardised_features() -> None:
 
 
 @pytest.mark.parametrize("rows", [60, 6])
-def test_channels_that_hardly_move_are_not_blown_up(rows: int) -> None:
+def test_near_constant_channels_are_not_amplified(rows: int) -> None:
     features = np.random.default_rng(0).standard_normal((rows, 10)).astype(np.float32)
     features[:, 3] = 7
     features[:, 4] = 0

@@ -21,15 +21,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cracks import fetch as fetching
 from cracks.dataset.audit import audit_archive
 from cracks.images.archive import open_archive
-from cracks.pipeline.cache_folder import cache_folder
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Audit as Limits
-from cracks.pipeline.params import Concrete
-from cracks.sources.archives import archive_members
-from cracks.sources.concrete import concrete
+from cracks.project.errors import CracksError
+from cracks.project.params import Archive, AuditLimits
+from cracks.runtime import fetch as fetching
+from cracks.runtime.cache_folder import cache_folder
+from cracks.sources.archive import archive_images
+from cracks.sources.zip_files import archive_members
 from tests.support.http_server import FileServer, reply
 from tests.support.project import ROOT
 from tests.support.zips import End, Member, deflated, zip_of
@@ -251,7 +250,7 @@ def test_the_audit_lists_a_member_that_cannot_be_read(
     images = [Member(f"{label}/1.png".encode(), picture(label)) for label in ("no", "positive")]
     path = write(tmp_path, zip_of([*images, member]))
     found = audit_archive(
-        path, "positive", Limits(max_rejected=0.5, max_megapixels=1, max_file_mb=1)
+        path, "positive", AuditLimits(max_rejected=0.5, max_megapixels=1, max_file_mb=1)
     )
     assert found.rejected["name"].tolist() == ["positive/2.jpg"]
     (reason,) = found.rejected["reason"]
@@ -315,15 +314,15 @@ def test_a_damaged_download_is_fetched_again(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     data, words = next(case[1:] for case in CASES if case[0] == name)
     with FileServer(WHOLE, [reply(body=data)]) as server:
-        section = Concrete(file=None, urls=[server.url], size=None, sha256=None)
+        section = Archive(file=None, urls=[server.url], size=None, sha256=None)
         with pytest.raises(CracksError) as error:
-            list(concrete(section, "positive"))
+            list(archive_images(section, "positive"))
         assert "concrete.zip" in one(error.value)
         assert not list(cache_folder("downloads").glob("*.zip")), "it is not used again"
-        assert len(list(concrete(section, "positive"))) == 2, "the next run fetches it again"
-    own = Concrete(file=str(write(tmp_path, data)), urls=["x"], size=None, sha256=None)
+        assert len(list(archive_images(section, "positive"))) == 2, "the next run fetches it again"
+    own = Archive(file=str(write(tmp_path, data)), urls=["x"], size=None, sha256=None)
     with pytest.raises(CracksError, match=words):
-        list(concrete(own, "positive"))
+        list(archive_images(own, "positive"))
     assert (tmp_path / PATH).read_bytes() == data, "one's own file is never deleted"
 
 
@@ -332,8 +331,8 @@ def test_a_damaged_download_is_fetched_again(
 _LIMITED = """
 import resource, sys
 from pathlib import Path
-from cracks.pipeline.errors import CracksError
-from cracks.sources.archives import archive_members
+from cracks.project.errors import CracksError
+from cracks.sources.zip_files import archive_members
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 150_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

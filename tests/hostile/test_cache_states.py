@@ -19,8 +19,8 @@ import pytest
 
 from cracks.features import cache as module
 from cracks.features.cache import FeatureCache, row_key
-from cracks.pipeline.cache_folder import cache_folder
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
+from cracks.runtime.cache_folder import cache_folder
 
 ROWS = {
     row_key({"backbone": "x"}, f"{number:064}", 0): np.random.default_rng(number)
@@ -258,7 +258,7 @@ def test_a_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
-def test_a_lock_that_stays_ends_the_use(
+def test_a_lasting_lock_disables_the_cache(
     lock: str, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "_WAIT", 0.05)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import FORMATS, decode
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 from tests.support.zips import Member, deflated, zip_of
 
 pytestmark = pytest.mark.slow

@@ -19,9 +19,9 @@ from PIL import Image
 from cracks.dataset.audit import audit_archive
 from cracks.images.archive import write_archive
 from cracks.images.decoding import FORMATS, decode
-from cracks.inference.photographs import read_inputs
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Audit as Limits
+from cracks.project.errors import CracksError
+from cracks.project.params import AuditLimits
+from cracks.tools.photographs import read_inputs
 from tests.support.images import bomb
 from tests.support.project import ROOT
 
@@ -165,7 +165,7 @@ CASES: list[tuple[str, bytes, str]] = [
     ("AVIF of other bytes", damaged("AVIF", _AV1, b"\xff" * 60), DAMAGED),
     ("AVIF without places", WHOLE["AVIF"].replace(b"iloc", b"xxxx"), DAMAGED),
     ("AVIF without a codec", WHOLE["AVIF"].replace(b"av1C", b"xxxx"), DAMAGED),
-    ("AVIF without a size", WHOLE["AVIF"].replace(b"ispe", b"xxxx"), UNKNOWN),
+    ("AVIF without a size", WHOLE["AVIF"].replace(b"ispe", b"xxxx"), BROKEN),
     ("PNG of no valid stream", png(png_header(40, 40), (b"IDAT", b"xxxx")), DAMAGED),
     ("PNG without pixels", png(png_header(40, 40), (b"IEND", b"")), BROKEN),
     ("PNG of too few rows", png(png_header(40, 40), (b"IDAT", zlib.compress(b"\0" * 99))), DAMAGED),
@@ -206,7 +206,7 @@ CASES: list[tuple[str, bytes, str]] = [
     (
         "floats of 0 to 255",
         grey(255),
-        rf"{VALUES} 255 to 255, expected 0 to 1; save it with 8 bits",
+        rf"{VALUES} 255 to 255, expected 0 to 1; save it as RGB of 8 bits",
     ),
     ("negative floats", grey(-0.5), VALUES),
     ("not a number", grey(np.nan), f"{VALUES} nan to nan"),
@@ -244,7 +244,7 @@ def test_the_audit_names_each_of_them_and_keeps_the_others(tmp_path: Path) -> No
     write_archive(path, (bad | good).items())
     before = path.read_bytes()
     found = audit_archive(
-        path, "positive", Limits(max_rejected=1, max_megapixels=200, max_file_mb=9)
+        path, "positive", AuditLimits(max_rejected=1, max_megapixels=200, max_file_mb=9)
     )
     assert set(found.rejected["name"]) == set(bad)
     assert set(found.images["id"]) == set(good)
@@ -323,7 +323,7 @@ def test_floating_point_images_of_0_to_1_are_not_black() -> None:
 _LIMITED = """
 import resource, sys
 from cracks.images.decoding import decode
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 from PIL import Image
 data = sys.stdin.buffer.read()
 Image.init()
@@ -355,7 +355,7 @@ def decoded_within(megabytes: int, data: bytes) -> str:
 def flat_png(side: int, bits: int, colour: int) -> bytes:
     """A PNG of one colour: large in memory, small as a file."""
     channels = {0: 1, 2: 3, 6: 4}[colour]
-    rows = bytes((1 + side * channels * bits // 8) * side)
+    rows = (b"\0" + b"\xff" * (side * channels * bits // 8)) * side
     return png(png_header(side, side, bits, colour), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
 
 
@@ -373,7 +373,7 @@ def test_decoding_takes_at_most_fifteen_bytes_a_pixel(bits: int, colour: int) ->
 
 
 @linux_only
-def test_memory_that_runs_out_is_a_reason() -> None:
+def test_running_out_of_memory_is_a_reason() -> None:
     assert decoded_within(30, flat_png(4000, 8, 2)) == "needs more memory than there is"
 
 

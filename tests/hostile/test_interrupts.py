@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.processes import below, stage_of, start, until
-from tests.support.project import PIPELINE, Project
+from tests.support.project import STAGES, Project
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,7 +29,7 @@ OF_DVCS_BAR = re.compile(
 )
 """What Python prints if Ctrl-C meets DVC between the two halves of its own bar's constructor."""
 
-STAGES = [stage["cmd"].removeprefix("python ") for stage in PIPELINE["stages"].values()]
+STAGE_COMMANDS = [stage["cmd"].removeprefix("python ") for stage in STAGES.values()]
 COMMANDS = [
     "-m cracks summary",
     "-m cracks review HEAD",
@@ -60,7 +60,7 @@ def interrupt(project: Project, tmp_path: Path, command: str, imports: int, wait
     def is_there() -> bool:
         """Whether the handler is installed, which some import follows, and enough is imported."""
         found = [line for line in lines() if line.startswith("import time:")]
-        own = [n for n, line in enumerate(found) if line.endswith("cracks.pipeline.lifetime")]
+        own = [n for n, line in enumerate(found) if line.endswith("cracks.runtime.lifetime")]
         return process.poll() is not None or (
             bool(own) and len(found) > max(own[0] + 1, own[0] + imports)
         )
@@ -80,7 +80,7 @@ def interrupt(project: Project, tmp_path: Path, command: str, imports: int, wait
     return ""
 
 
-@pytest.mark.parametrize("command", [*STAGES, *COMMANDS])
+@pytest.mark.parametrize("command", [*STAGE_COMMANDS, *COMMANDS])
 def test_ctrl_c_is_one_sentence(command: str, project: Project, tmp_path: Path) -> None:
     sentence = "Interrupted; run `dvc repro` to go on." if "stages" in command else "Interrupted."
     before = project.results()

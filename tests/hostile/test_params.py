@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import load_params
-from cracks.pipeline.yaml_file import MAX_CHARACTERS
+from cracks.project.errors import CracksError
+from cracks.project.params import load_params
+from cracks.project.yaml_file import MAX_CHARACTERS
 
 GOOD = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
 
@@ -268,17 +268,17 @@ CASES: list[tuple[str | bytes, str]] = [
     (with_value("positive_class", r'"Icon\r"'), rf"'positive_class': {CONTROL} 'Icon\r'"),
     (with_value("positive_class", r'"\ud800"'), "found invalid Unicode character escape code"),
     (with_value("positive_class", "0x" + "f" * 5000), "a number with thousands of digits"),
-    (with_value("concrete.file", r'"a\nb.zip"'), f"'concrete.file': {CONTROL}"),
-    (with_value("concrete.urls", "[]"), "'concrete.urls': List should have at least 1 item"),
+    (with_value("archive.file", r'"a\nb.zip"'), f"'archive.file': {CONTROL}"),
+    (with_value("archive.urls", "[]"), "'archive.urls': List should have at least 1 item"),
     (
-        with_value("concrete.urls", "http://a/b.zip"),
-        "'concrete.urls': expected a valid list, found",
+        with_value("archive.urls", "http://a/b.zip"),
+        "'archive.urls': expected a valid list, found",
     ),
-    (with_value("concrete.urls", "['http://a', 3]"), f"'concrete.urls.1': {STRING} 3"),
-    (with_value("concrete.size", "-1"), "'concrete.size': expected greater than 0, found -1"),
-    (with_value("concrete.size", "250 MB"), f"'concrete.size': {INTEGER} '250 MB'"),
-    (with_value("concrete.sha256", "abc"), "'concrete.sha256': String should match pattern"),
-    (with_value("concrete.sha256", "1" * 64), f"'concrete.sha256': {STRING} 111"),
+    (with_value("archive.urls", "['http://a', 3]"), f"'archive.urls.1': {STRING} 3"),
+    (with_value("archive.size", "-1"), "'archive.size': expected greater than 0, found -1"),
+    (with_value("archive.size", "250 MB"), f"'archive.size': {INTEGER} '250 MB'"),
+    (with_value("archive.sha256", "abc"), "'archive.sha256': String should match pattern"),
+    (with_value("archive.sha256", "1" * 64), f"'archive.sha256': {STRING} 111"),
     (
         with_value("photos.limit", "0"),
         "'photos.limit': expected greater than or equal to 1, found 0",
@@ -312,13 +312,14 @@ CASES: list[tuple[str | bytes, str]] = [
     (with_value("weights", r'{vgg16: "a\0"}'), f"'weights.vgg16': {CONTROL}"),
     # keys
     (replaced("\nepochs:", "\nepohcs:"), "unknown key 'epohcs'; did you mean 'epochs'?"),
+    (replaced("\narchive:", "\nconcrete:"), "unknown key 'concrete'; it is called 'archive' now."),
     (replaced("\nepochs:", "\nEpochs:"), "unknown key 'Epochs'; did you mean 'epochs'?"),
     (replaced("\nepochs:", "\n'epochs ':"), "unknown key 'epochs '; did you mean 'epochs'?"),
     (replaced("\nepochs:", "\nepochs\u00a0:"), r"unknown key 'epochs\xa0'; did you mean 'epochs'?"),
     (replaced("\nepochs:", '\n"epochs\\n":'), r"unknown key 'epochs\n'; did you mean 'epochs'?"),
     (replaced("\nepochs:", "\n#epochs:"), "key 'epochs' is missing; add it with a value"),
     (replaced("  views:", "  veiws:"), "unknown key 'augmentation.veiws'; did you mean 'aug"),
-    (GOOD + "colour: red\n", "unknown key 'colour'; expected one of audit, augmentation,"),
+    (GOOD + "colour: red\n", "unknown key 'colour'; expected one of archive, audit, augmentation,"),
     (GOOD + "split.seed: 3\n", "unknown key 'split.seed'"),
     (GOOD + "? " + "k" * 9000 + "\n: 1\n", "unknown key 'kkk"),
     (GOOD + "1: 2\n", "'1': Keys should be strings"),

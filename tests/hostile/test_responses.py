@@ -20,10 +20,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cracks import fetch as fetching
-from cracks.fetch import fetch
-from cracks.pipeline.cache_folder import cache_folder
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
+from cracks.runtime import fetch as fetching
+from cracks.runtime.cache_folder import cache_folder
+from cracks.runtime.fetch import fetch
 from tests.support.http_server import Answer, FileServer, reply
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure
@@ -293,9 +293,7 @@ def test_a_resumed_file_is_never_a_mixture(name: str, destination: Path) -> None
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_what_is_no_url_is_named_and_the_next_mirror_gives_the_file(
-    url: str, destination: Path
-) -> None:
+def test_an_invalid_url_is_named_and_the_next_mirror_used(url: str, destination: Path) -> None:
     assert f"{url!r} is not a valid URL" in sentence(destination, url)
     with FileServer(BODY) as good:
         get(destination, url, good.url)

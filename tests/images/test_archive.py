@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cracks.images.archive import member_names, open_archive, read_member, write_archive
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 
 MEMBERS = [("b/2.jpg", b"two"), ("a/1.jpg", b"one" * 1000)]
 

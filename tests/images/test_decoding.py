@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 from tests.support.images import bomb
 
 GREY = np.arange(40 * 48, dtype=np.uint16).reshape(40, 48) * 30  # up to 57,570
@@ -49,7 +49,17 @@ def test_sixteen_bits_become_the_upper_eight() -> None:
 
 def test_what_is_transparent_is_white() -> None:
     image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
-    assert (decode(encoded(image)) == 255).all()
+    image.putpixel((3, 2), (9, 9, 9, 255))
+    rgb = decode(encoded(image))
+    assert (rgb[2, 3] == 9).all()
+    assert (rgb == 255).sum() == 3 * (40 * 40 - 1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "GIF"])
+def test_fully_transparent_images_are_refused(kind: str) -> None:
+    image = Image.new("RGBA", (40, 40), (90, 90, 90, 0))
+    with pytest.raises(CracksError, match="transparent everywhere"):
+        decode(encoded(image, kind))
 
 
 def test_exif_turns_an_image_upright() -> None:

@@ -5,9 +5,16 @@ from pydantic import ValidationError
 
 from cracks.images import files
 from cracks.images.decoding import FORMATS, MAX_PIXELS
-from cracks.images.files import check_name, is_image_name, is_junk, read_file
-from cracks.pipeline.errors import CracksError
-from cracks.pipeline.params import Audit as Limits
+from cracks.images.files import (
+    check_name,
+    check_no_raw,
+    is_image_name,
+    is_junk,
+    named_as_images,
+    read_file,
+)
+from cracks.project.errors import CracksError
+from cracks.project.params import AuditLimits
 
 
 @pytest.mark.parametrize(
@@ -19,11 +26,46 @@ from cracks.pipeline.params import Audit as Limits
         "Thumbs.db",
         "x/__MACOSX/y.jpg",
         "a/Icon\r",
+        "positive/.ipynb_checkpoints/1-checkpoint.jpg",
+        ".ipynb_checkpoints/1.jpg",
+        ".git/1.jpg",
+        ".Trash-1000/files/1.jpg",
+        "positive/@eaDir/1.jpg/SYNOFILE_THUMB_M.jpg",
+        "#recycle/positive/1.jpg",
+        "a/@Recycle/1.jpg",
+        "$RECYCLE.BIN/S-1-5/1.jpg",
+        "System Volume Information/1.jpg",
+        "a/lost+found/1.jpg",
+        "a/THUMBS.DB",
+        "a/Desktop.ini",
+        "a/Picasa.ini",
+        "a/.picasa.ini",
+        "a/ehthumbs.db",
+        "a/ehthumbs_vista.db",
+        "./a/.1.jpg",
     ],
 )
 def test_junk_is_no_image(name: str) -> None:
     assert is_junk(name)
-    assert not is_junk("a/1.jpg")
+
+
+@pytest.mark.parametrize(
+    "name", ["a/1.jpg", "./a/1.jpg", "../a/1.jpg", "a/1.thumbs.db.jpg", "a//1.jpg"]
+)
+def test_files_of_the_user_are_no_junk(name: str) -> None:
+    assert not is_junk(name)
+
+
+@pytest.mark.parametrize("name", ["1.dng", "a/1.NEF", "1.arw", "1.Cr2", "1.raf", "a.b/c.orf"])
+def test_names_of_raw_files_are_refused(name: str) -> None:
+    with pytest.raises(CracksError, match="a raw file of a camera; develop it"):
+        check_no_raw(name)
+    check_no_raw(f"{name}.jpg")
+
+
+def test_names_without_any_suffix_are_images_where_there_are_no_others() -> None:
+    assert named_as_images(["a/1", "b/2", "b/notes.txt"]) == ["a/1", "b/2"]
+    assert named_as_images(["a/1", "b/2.jpg"]) == ["b/2.jpg"]
 
 
 @pytest.mark.parametrize("suffixes", FORMATS.values(), ids=list(FORMATS))
@@ -64,9 +106,9 @@ def test_a_large_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_parameters_lower_the_limits_and_cannot_raise_them() -> None:
     largest = {"max_rejected": 0.0, "max_megapixels": 200, "max_file_mb": 1000}
-    limits = Limits.model_validate(largest)
+    limits = AuditLimits.model_validate(largest)
     assert limits.max_megapixels * 1_000_000 == MAX_PIXELS
     assert limits.max_file_mb * 1_000_000 == files.MAX_BYTES
     for key in ("max_megapixels", "max_file_mb"):
         with pytest.raises(ValidationError, match="less than or equal"):
-            Limits.model_validate(largest | {key: largest[key] + 1})
+            AuditLimits.model_validate(largest | {key: largest[key] + 1})

@@ -83,7 +83,7 @@ def clone_of(project: Project, folder: Path) -> Project:
 
 
 def outputs(project: Project) -> dict[str, bytes]:
-    return project.files("data/*.*", "metrics/split.json", "metrics/audit.json", "dvc.lock")
+    return project.files("data/*.*", "metrics/split.csv", "metrics/audit.csv", "dvc.lock")
 
 
 def test_a_clone_that_pulls_runs_nothing(author: Project, tmp_path: Path) -> None:

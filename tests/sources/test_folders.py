@@ -3,13 +3,16 @@ import os
 import shutil
 import socket
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cracks.pipeline.errors import CracksError
+from cracks.project.errors import CracksError
 from cracks.sources.folders import photos
+from cracks.sources.zip_files import archive_members
+from cracks.tables.labels import part_and_class
 from tests.support.project import ROOT
 
 
@@ -29,7 +32,54 @@ def test_photographs_are_packed_by_class_and_sorted(tmp_path: Path) -> None:
     assert all(data.decode() == name for name, data in members)
 
 
-def test_a_limit_is_drawn_by_seed_from_each_class(tmp_path: Path) -> None:
+LEFT_BEHIND = [
+    ".ipynb_checkpoints/1.jpg",
+    "yes/.ipynb_checkpoints/1.jpg",
+    "yes/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg",
+    "#recycle/1.jpg",
+    "__MACOSX/yes/._1.jpg",
+    "$RECYCLE.BIN/1.jpg",
+    "yes/Thumbs.db",
+    "yes/Desktop.ini",
+    "no/Picasa.ini",
+    "no/ehthumbs.db",
+    ".git/objects/1.jpg",
+]
+
+
+@pytest.mark.parametrize("above", ["", "walls/"])
+def test_junk_of_other_programs_is_skipped_in_folders_and_archives(
+    above: str, tmp_path: Path
+) -> None:
+    names = [*LEFT_BEHIND, "yes/1.jpg", "no/1.jpg"]
+    folder = folder_of(tmp_path / "walls", names)
+    with zipfile.ZipFile(tmp_path / "walls.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f"{above}{name}", b"")
+    for source in (photos(folder, "yes"), archive_members(tmp_path / "walls.zip", "yes")):
+        assert [name for name, _ in source] == ["no/1.jpg", "yes/1.jpg"]
+
+
+def test_photographs_without_a_suffix_are_found(tmp_path: Path) -> None:
+    names = ["no/1", "no/2", "yes/1", "yes/2"]
+    folder = folder_of(tmp_path / "walls", names)
+    with zipfile.ZipFile(tmp_path / "walls.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f"walls/{name}", b"")
+    for source in (photos(folder, "yes"), archive_members(tmp_path / "walls.zip", "yes")):
+        assert [name for name, _ in source] == names
+
+
+@pytest.mark.parametrize("part", ["val", "valid", "Validation"])
+def test_valid_has_three_names(part: str, tmp_path: Path) -> None:
+    names = [f"{top}/{label}/1.jpg" for top in ("train", part) for label in ("no", "yes")]
+    found = [name for name, _ in photos(folder_of(tmp_path, names), "yes")]
+    assert {part_and_class(name) for name in found} == {
+        (given, label) for given in ("train", "valid") for label in ("no", "yes")
+    }
+
+
+def test_a_limit_samples_each_class_by_seed(tmp_path: Path) -> None:
     names = [f"{label}/{n}.jpg" for label in ("yes", "no") for n in range(30)]
     folder = folder_of(tmp_path, names)
 
@@ -120,7 +170,7 @@ def test_make_run_refuses_it_before_dvc_waits_for_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(folder_of(Path("data/photos"), ["yes/1.jpg"]) / "yes/2.jpg")
-    command = ["make", "--file", str(ROOT / "Makefile"), "check-photos"]
+    command = ["make", "--file", str(ROOT / "Makefile"), "check-given"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr
     assert words in done.stderr

@@ -1,12 +1,12 @@
 """The stage `split`: when photographs are named, and what it writes then."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from cracks.tables.inputs import read_counts
 from stages.split import main
 from tests.support.project import ROOT
 
@@ -28,8 +28,11 @@ def run(folder: Path, dataset: str, group: str | None) -> tuple[pd.DataFrame, di
     (folder / "data").mkdir(exist_ok=True)
     images.to_csv(folder / "data/images.csv", index=False)
     main()
-    metrics = json.loads((folder / "metrics/split.json").read_text())
-    return pd.read_csv(folder / "data/split.csv", dtype=str), metrics
+    metrics = read_counts(folder / "metrics/split.csv")
+    split = pd.read_csv(folder / "data/split.csv", dtype=str)
+    parts = pd.read_csv(folder / "metrics/images.csv", dtype=str)
+    assert parts.equals(split[["id", "label", "part", "sha256"]])  # these hashes are short
+    return split, metrics
 
 
 def test_photographs_are_named_and_kept_whole(
@@ -40,10 +43,12 @@ def test_photographs_are_named_and_kept_whole(
     assert list(split.columns) == ["id", "label", "part", "group", "sha256", "photograph"]
     assert split.groupby("photograph")["part"].nunique().max() == 1
     assert metrics["test.photograph_in_train"] == 0
-    assert metrics["test.photographs"] == 4
+    assert metrics["test.photographs"] == 3
     assert capsys.readouterr().out == (
-        "240 train, 80 valid, 80 test; 0 test images have a copy in train\n"
-        "photographs: 12 train, 4 valid, 4 test; 0 test images are from one in train\n"
+        "300 train, 40 valid, 60 test; 0 test images have a copy in train\n"
+        "photographs: 15 train, 2 valid, 3 test; 0 test images are from one in train\n"
+        "test: 15.0 % of negative, 15.0 % of positive; 20 ± 26.8 % expected of 20 groups\n"
+        "valid: 10.0 % of negative, 10.0 % of positive; 20 ± 26.8 % expected of 20 groups\n"
     )
 
 
@@ -54,11 +59,11 @@ def test_drawn_patches_of_one_wall_are_kept_together(
     split, metrics = run(tmp_path, "sample", None)
     assert split.groupby("photograph")["part"].nunique().max() == 1
     assert (split["photograph"].str.fullmatch(r"\d+")).all()
-    assert metrics.keys() == json.loads((ROOT / "metrics/split.json").read_text()).keys()
+    assert metrics.keys() == read_counts(ROOT / "metrics/split.csv").keys()
 
 
-@pytest.mark.parametrize(("dataset", "group"), [("photos", None), ("concrete", r"(\d+)-\d+\.jpg$")])
-def test_without_photographs_nothing_speaks_of_them(
+@pytest.mark.parametrize(("dataset", "group"), [("photos", None), ("archive", r"(\d+)-\d+\.jpg$")])
+def test_without_photographs_they_are_not_mentioned(
     dataset: str, group: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

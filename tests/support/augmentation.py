@@ -1,6 +1,6 @@
 """Settings of augmentation."""
 
-from cracks.pipeline.params import Augmentation
+from cracks.project.params import Augmentation
 
 NO_VIEWS = Augmentation(
     views=0,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cracks.pipeline.row_file import FEATURES, create_rows
+from cracks.tables.row_file import FEATURES, create_rows
 
 
 def made_features(rows: int, channels: int, seed: int) -> np.ndarray:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cracks.heads.head import Origin
-from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.outputs import sha256_of
+from cracks.project.outputs import sha256_of
+from cracks.project.params import Precision
+from cracks.tables.labels import CLASSES
 
 ORIGIN = Origin(
     backbone="vgg16",
@@ -19,7 +20,7 @@ ORIGIN = Origin(
 )
 
 
-def origin_of(weights: Path, image_size: int, precision: str = "float32") -> Origin:
+def origin_of(weights: Path, image_size: int, precision: Precision = "float32") -> Origin:
     """The origin of a head on features by these weights."""
     return replace(
         ORIGIN, weights_sha256=sha256_of(weights), image_size=image_size, precision=precision

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from cracks.drawing.camera import photograph
+from cracks.drawing.surface import draw_surface
 from cracks.images.decoding import RGB
-from cracks.sources.sample.camera import photograph
-from cracks.sources.sample.surface import draw_surface
 
 
 def pixels(number: int) -> RGB:

@@ -42,12 +42,30 @@ def _path_of(name: str) -> Path | None:
     return path if (ROOT / path).is_file() else None
 
 
-def needed_by(module: Path) -> frozenset[Path]:
-    """A module and all that it imports, directly or not."""
+def needed_by(module: Path, *without: Path) -> frozenset[Path]:
+    """A module and all that it imports, directly or not; `without` some, and what only they do."""
     found = {module}
     waiting = [module]
     while waiting:
-        new = imported(waiting.pop()) - found
+        new = imported(waiting.pop()) - found - set(without)
         found |= new
         waiting += new
     return frozenset(found)
+
+
+def cover_of(modules: frozenset[Path]) -> list[str]:
+    """The fewest paths that cover modules and nothing else: a folder where all of it is needed."""
+    return [path.as_posix() for path in _covering(Path("cracks"), modules)]
+
+
+def _covering(folder: Path, modules: frozenset[Path]) -> Iterator[Path]:
+    for path in sorted((ROOT / folder).iterdir()):
+        inner = path.relative_to(ROOT)
+        if path.is_dir():
+            below = {m for m in modules_of(inner.as_posix()) if m.name != "__init__.py"}
+            if below and below <= modules:
+                yield inner
+            elif below & modules:
+                yield from _covering(inner, modules)
+        elif inner in modules:
+            yield inner

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from cracks.tools.review.pipeline import stages_of
+
 ROOT = Path(__file__).parents[2]
 
 REAL = ROOT.parent / "shared" / "data" / "ozgenel-8k.zip"
@@ -19,9 +21,11 @@ REAL = ROOT.parent / "shared" / "data" / "ozgenel-8k.zip"
 SDNET = ROOT.parent / "shared" / "data" / "sdnet2018-walls-1k.zip"
 """Patches of six photographs of walls, `<class>/<photograph>-<patch>.jpg`, where they are there."""
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-STAGE_NAMES = list(PIPELINE["stages"])
+STAGES = stages_of(
+    PIPELINE["stages"], yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+)
+STAGE_NAMES = list(STAGES)
 
 SMALL = {"sample.images_per_class": 40, "image_size": 64, "epochs": 3, "seeds": 2}
 """Parameters with which the whole pipeline takes a minute."""

@@ -1,29 +1,24 @@
-"""A wall with a planted crack, and a classifier that sees dark places."""
+"""A wall with a planted crack, and a classifier of cells that sees dark places."""
 
 import numpy as np
 
-from cracks.backbones.engines.registry import FeaturesAndMaps
+from cracks.backbones.model import CELL
 from cracks.heads.head import LinearHead
 from cracks.images.decoding import RGB
-from cracks.inference.classifier import LocalClassifier
-
-SIZE = 32
-"""Pixels of a side of the classifier's input."""
-
-PATCH = 64
+from cracks.tools.walls.cells import CellClassifier
 
 CRACK = np.s_[100:300, 200:206]
 """Where `wall` is cracked: 200 pixels long, 6 wide."""
 
 
-def darkest(batch: np.ndarray) -> FeaturesAndMaps:
-    """A backbone of one feature at 4 x 4 places: how dark the darkest pixel is."""
-    places = batch.reshape(len(batch), 4, 8, 4, 8, 3).min(axis=(2, 4, 5))
-    maps = (255.0 - places[..., np.newaxis]).astype(np.float32)
-    return FeaturesAndMaps(maps.mean(axis=(1, 2)), maps)
+def darkest(batch: np.ndarray) -> np.ndarray:
+    """A backbone of one feature a cell: how dark its darkest pixel is."""
+    count, height, width, _ = batch.shape
+    cells = batch.reshape(count, height // CELL, CELL, width // CELL, CELL, 3).min(axis=(2, 4, 5))
+    return np.asarray(255.0 - cells[..., np.newaxis], np.float32)
 
 
-CLASSIFIER = LocalClassifier("vgg16", 0.5, SIZE, darkest, LinearHead(np.array([0.4]), -50.0))
+CLASSIFIER = CellClassifier("vgg16", darkest, LinearHead(np.array([0.4]), -50.0))
 
 
 def wall() -> RGB:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from cracks.features.extraction import Extraction
+from cracks.features.computation import Extraction
 from cracks.images.archive import write_archive
 from cracks.images.decoding import decode
-from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.outputs import replacing
-from cracks.pipeline.row_file import FEATURES, create_rows
+from cracks.project.outputs import replacing
+from cracks.tables.labels import CLASSES
+from cracks.tables.row_file import FEATURES, create_rows
 
 DARK, BRIGHT = 90, 190
 """The grey of two walls. A crack of the bright one is as bright as the dark wall."""

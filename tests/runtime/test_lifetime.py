@@ -1,0 +1,45 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT
+
+BEGIN = "from cracks.runtime.lifetime import prepare_streams; prepare_streams()"
+
+
+def run(code: str, redirection: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = f'exec "$0" -c "$1" {redirection}'
+    return subprocess.run(
+        ["sh", "-c", command, sys.executable, f"{BEGIN}\n{code}"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_file_of_ours(redirection: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    code = f"""
+import os, sys
+with open({str(path)!r}, "w") as file:
+    print("to nobody", flush=True)
+    os.write(1, b"from a library")
+    print("to nobody", file=sys.stderr)
+    file.write(f"ours, {{file.fileno() > 2}}")
+"""
+    assert run(code, redirection).returncode == 0
+    assert path.read_text() == "ours, True"
+
+
+def test_what_an_encoding_lacks_is_escaped() -> None:
+    done = run(r"print('fa\xe7ade \udcff')", PYTHONIOENCODING="ascii")
+    assert (done.stdout, done.stderr) == (b"fa\\xe7ade \\udcff\n", b"")
+
+
+def test_what_an_encoding_has_is_shown() -> None:
+    assert run("print('fa\xe7ade')", PYTHONIOENCODING="utf-8").stdout.decode() == "fa\xe7ade\n"

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cracks.cells.head import CellHead, save_cell_head
+from cracks.heads.head import LinearHead
+from cracks.project.errors import CracksError
+from cracks.tools.transfer.adapted_heads import adapted_cells_path
+from cracks.tools.walls.cells import load_trained_cells
+from tests.support.heads import origin_of
+from tests.support.walls import CLASSIFIER, CRACK, wall
+
+CHANNELS = 512  # of VGG16's block4_conv3
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The weights file of VGG16 in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("data/weights/vgg16.weights.h5")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    return path
+
+
+def save(path: Path, weights: Path, bias: float) -> None:
+    head = LinearHead(np.ones(CHANNELS), bias)
+    save_cell_head(CellHead(head, origin_of(weights, 224)), path)
+
+
+def test_the_strongest_cell_of_a_patch_is_on_its_crack() -> None:
+    rgb = wall()
+    logits = CLASSIFIER.logits(rgb)
+    assert CLASSIFIER.strongest(rgb) == logits.max() == logits[CRACK[0].start // 16 + 1, 12]
+    assert CLASSIFIER.strongest(rgb[:80, :160]) < 0 < CLASSIFIER.strongest(rgb)
+
+
+def test_an_adapted_head_is_found_by_its_name(weights: Path) -> None:
+    save(Path("data/cells/vgg16.json"), weights, 1.0)
+    save(adapted_cells_path("bridge", "vgg16"), weights, -2.0)
+    assert load_trained_cells("vgg16").head.bias == 1
+    assert load_trained_cells("vgg16", "bridge").head.bias == -2
+    with pytest.raises(CracksError, match="adapted head 'dam' of vgg16 .* found bridge; make one"):
+        load_trained_cells("vgg16", "dam")
+    with pytest.raises(CracksError, match=r"Expected a name of letters, .* found '\.\./x'"):
+        load_trained_cells("vgg16", "../x")
+
+
+def test_a_head_on_other_weights_is_refused(weights: Path) -> None:
+    save(Path("data/cells/vgg16.json"), weights, 1.0)
+    save(adapted_cells_path("bridge", "vgg16"), weights, -2.0)
+    weights.write_bytes(b"others")
+    with pytest.raises(CracksError, match="found another one; run `dvc checkout` or `dvc repro`"):
+        load_trained_cells("vgg16")
+    with pytest.raises(CracksError, match="found another one; run `python -m cracks adapt` again"):
+        load_trained_cells("vgg16", "bridge")
