@@ -19,11 +19,11 @@ from cracks.dataset.split import assign_parts, count_split
 from cracks.evaluation.verdict import leaked_share
 from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
-from cracks.pipeline.errors import CracksError, exit_on_error
-from cracks.pipeline.labels import POSITIVE
-from cracks.pipeline.lifetime import end_on_interrupt
-from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import ARCHIVE
+from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.params import load_params
+from cracks.project.paths import ARCHIVE
+from cracks.runtime.lifetime import end_on_interrupt
+from cracks.tables.labels import POSITIVE
 
 _CHUNK = 32
 _SHEET = 40  # images whose overlaps are looked for

@@ -21,9 +21,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,28 +29,31 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.arguments import benchmark_parser
+from benchmarks.machine import machine, packages
 from benchmarks.peers import in_batches, onnx_runtime, pytorch
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
-from cracks.backbones.engines.registry import load_engine, load_map_engine
+from cracks.backbones.engines.registry import load_cell_engine, load_engine
 from cracks.backbones.model import load_backbone, pixel_model
 from cracks.backbones.pooling import generalised_mean
 from cracks.backbones.weights import write_weights
 from cracks.dataset.audit import audit_archive
+from cracks.drawing.walls import draw_photograph
 from cracks.features.cache import FeatureCache, row_key
-from cracks.features.extraction import Extraction, extract_features
+from cracks.features.computation import Extraction
+from cracks.features.context import context_of
+from cracks.features.extraction import extract_features
 from cracks.heads.head import LinearHead
 from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.inference.classifier import LocalClassifier
-from cracks.inference.crack_map import USUAL_PATCH, patch_corners, patch_maps
-from cracks.inference.inspection import inspect
-from cracks.inference.overlay import SHOWN, crack_picture
-from cracks.pipeline.errors import CracksError, exit_on_error
-from cracks.pipeline.keras_import import import_keras
-from cracks.pipeline.lifetime import end_on_interrupt
-from cracks.pipeline.params import load_params
-from cracks.sources.sample.dataset import draw_photograph, iter_sample
+from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.params import load_params
+from cracks.runtime.keras_import import import_keras
+from cracks.runtime.lifetime import end_on_interrupt
+from cracks.sources.sample import iter_sample
+from cracks.tools.walls.cells import CellClassifier
+from cracks.tools.walls.inspection import inspect
+from cracks.tools.walls.overlay import SHOWN, crack_picture
 
 SIZE = 224
 IMAGES = {"resnet50": 256, "vgg16": 96}
@@ -80,12 +80,10 @@ WAYS = (
     ALONE,
     "warm cache",
 )
-PACKAGES = ("openvino", "nncf", "onnxruntime", "tensorflow", "keras", "torch")
 PRECISIONS = ("float32", "bfloat16", "int8")
 WARM_IMAGES = 8000
 
-MAP_WAYS = ("patches half a patch apart", "predict --map")
-"""What maps cost in version 1.0.0, where a map was the mean of such patches, and what they cost."""
+MAP = "predict --map"
 
 PHOTOGRAPH = (4000, 3000)
 """Pixels of a photograph that is mapped: 12 megapixels."""
@@ -155,7 +153,7 @@ def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable
         ALONE: lambda: _model_alone(backbone, weights, _pixels(work, images)),
         "convolution": lambda: _convolution(backbone),  # the precision, here
         "decode": lambda: lambda: len(_pixels(work, images)),
-        **{name: partial(_map, name, backbone, work) for name in MAP_WAYS},
+        MAP: lambda: _map(backbone, work),
     }
     if way in load:
         return load[way]()
@@ -189,7 +187,7 @@ def _cached_images(extraction: Extraction, backbone: str) -> pd.DataFrame:
     names = [f"positive/{number:05}.jpg" for number in range(WARM_IMAGES)]
     hashes = [hashlib.sha256(name.encode()).hexdigest() for name in names]
     row = np.random.default_rng(0).random(BACKBONES[backbone].features, np.float32)
-    context = extraction.context()
+    context = context_of(extraction)
     with FeatureCache() as cache:
         cache.put({row_key(context, digest, 0): row for digest in hashes})
     return pd.DataFrame({"id": names, "sha256": hashes})
@@ -253,21 +251,16 @@ def _fit(backbone: str, work: Path) -> Callable[[], int]:
     return run
 
 
-def _map(way: str, backbone: str, work: Path) -> Callable[[], int]:
+def _map(backbone: str, work: Path) -> Callable[[], int]:
     """Map one photograph; all of it is evidence, so that dark lines are sought everywhere."""
     rgb = draw_photograph(*PHOTOGRAPH, seed=0).rgb
-    precision = load_params().precision
-    engine = load_map_engine("openvino", backbone, work / f"{backbone}.weights.h5", SIZE, precision)
+    weights, precision = work / f"{backbone}.weights.h5", load_params().precision
+    engine = load_cell_engine("openvino", backbone, weights, SIZE, precision)
     head = LinearHead(np.zeros(BACKBONES[backbone].features), 1.0)
-    classifier = LocalClassifier(backbone, 0.5, SIZE, engine, head)
-    patch = USUAL_PATCH
+    classifier = CellClassifier(backbone, engine, head)
 
     def run() -> int:
-        if way == MAP_WAYS[0]:
-            patch_maps(rgb, classifier, patch_corners(*PHOTOGRAPH, patch, patch // 2), patch)
-        else:
-            inspection = inspect(rgb, classifier, patch, patch, None)
-            crack_picture(rgb, inspection, "wall", SHOWN)
+        crack_picture(rgb, inspect(rgb, "wall", classifier), SHOWN)
         return 1
 
     return run
@@ -373,18 +366,8 @@ def _rounds(ways: list[tuple[str, str]], work: Path, rounds: int) -> dict[Any, d
 
 
 def _print_machine() -> None:
-    packages = ", ".join(f"{p} {version(p)}" for p in PACKAGES if find_spec(p))
-    print(
-        f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}\n"
-    )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), "unknown")
+    with_packages = ", ".join(f"{name} {number}" for name, number in packages().items())
+    print(f"{machine()}, Python {platform.python_version()}, {with_packages}\n")
 
 
 def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
@@ -422,13 +405,13 @@ def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
 
 
 def _print_maps(work: Path) -> None:
-    found = _rounds([(way, backbone) for backbone in BACKBONES for way in MAP_WAYS], work, 1)
+    found = _rounds([(MAP, backbone) for backbone in BACKBONES], work, 1)
     width, height = PHOTOGRAPH
-    print(f"Photographs of {width} x {height} pixels a minute, patches of {USUAL_PATCH}, once:\n")
-    print(f"| backbone | {' | '.join(MAP_WAYS)} |\n|---|--:|--:|")
+    print(f"Photographs of {width} x {height} pixels a minute, once:\n")
+    print(f"| backbone | {MAP} |\n|---|--:|")
     for backbone in BACKBONES:
-        rates = [f"{60 * found[way, backbone]['rate']:.2f}" for way in MAP_WAYS]
-        print(f"| {BACKBONES[backbone].constructor} | {' | '.join(rates)} |")
+        rate = 60 * found[MAP, backbone]["rate"]
+        print(f"| {BACKBONES[backbone].constructor} | {rate:.2f} |")
     print()
 
 

@@ -33,12 +33,13 @@ import psutil
 from benchmarks.arguments import benchmark_parser
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.weights import write_weights
-from cracks.features.extraction import Extraction, View, compute_rows
+from cracks.features.computation import Extraction, View, compute_rows
 from cracks.images.archive import open_archive, read_member, write_archive
-from cracks.pipeline.errors import CracksError, exit_on_error
-from cracks.pipeline.lifetime import end_on_interrupt
-from cracks.pipeline.params import load_params
-from cracks.sources.sample.dataset import iter_sample
+from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.params import load_params
+from cracks.runtime.lifetime import end_on_interrupt
+from cracks.sources.sample import iter_sample
+from cracks.tools.cluster.features import use_cluster
 
 BACKBONE, SIZE = "resnet50", 224
 CHANNELS = BACKBONES[BACKBONE].features
@@ -86,6 +87,7 @@ def _measure(cores: int, on_cluster: bool, work: Path) -> dict[str, float]:
     os.sched_setaffinity(0, available)
     if on_cluster:
         os.environ["RAY_ADDRESS"] = _start_cluster(available)
+        use_cluster()
     else:
         os.environ["OMP_NUM_THREADS"] = str(cores)
     archive = work / "images.zip"
@@ -169,7 +171,7 @@ def _print_no_backbone() -> None:
     """Print processor time an image, without what starting costs."""
     # by its name, which workers can import; here it is in `__main__`
     from benchmarks.cluster import NoBackbone as Work
-    from cracks.pipeline.cluster import on_cluster
+    from cracks.tools.cluster.work import on_cluster
 
     os.environ["RAY_ADDRESS"] = _start_cluster(sorted(os.sched_getaffinity(0))[:2])
     first, last = 4096, 14336  # images between which is measured

@@ -9,21 +9,20 @@ trained by NumPy; they share everything but what their name says with the way th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from cracks.backbones.catalogue import BACKBONES
-from cracks.heads.head import folded
-from cracks.heads.training import Examples, Recipe, SplitFeatures, train_heads
+from cracks.heads.training import Examples, Recipe, SplitFeatures, cross_entropy, train_heads
 from cracks.heads.whitening import fit_whitening
-from cracks.pipeline.errors import exit_on_error
-from cracks.pipeline.inputs import read_split
-from cracks.pipeline.labels import TEST, TRAIN, VALID
-from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import features_path
+from cracks.project.errors import exit_on_error
+from cracks.project.params import load_params
+from cracks.project.paths import features_path
+from cracks.tables.inputs import read_split
+from cracks.tables.labels import TEST, TRAIN, VALID
 
 EPOCHS = (2, 5, 10)
 SEEDS = range(5)
@@ -87,15 +86,13 @@ def _mean(logits: list[Numbers], parts: Parts) -> tuple[float, float]:
 
 
 def _loss(logits: Numbers, labels: NDArray[np.int64]) -> float:
-    return float(np.mean(np.logaddexp(0, logits) - labels * logits))
+    return float(cross_entropy(logits, labels).mean())
 
 
 def _pipeline(parts: Parts, epochs: int) -> list[Numbers]:
-    params = load_params()
-    recipe = Recipe(epochs, params.batch_size, params.learning_rate, params.l2)
+    recipe = replace(Recipe.by_params(load_params()), epochs=epochs)
     heads, _ = train_heads(recipe, SEEDS, parts[TRAIN], parts[VALID])
-    linear = [folded(head) for head in heads]
-    return [head.logit(parts[TEST][0]) for head in linear]
+    return [head.linear().logit(parts[TEST][0]) for head in heads]
 
 
 def _standardised(parts: Parts) -> dict[str, Numbers]:
@@ -111,15 +108,15 @@ def _descend(way: Way, penalty: float, parts: Parts, epochs: int) -> list[Number
         inputs = {part: whitening(x) for part, (x, _) in parts.items()}
         decay = penalty * whitening.penalty
     else:
-        inputs = {part: x.astype(np.float32) for part, x in _standardised(parts).items()}
-        decay = np.zeros(inputs[TRAIN].shape[1], np.float32)
+        inputs = _standardised(parts)
+        decay = np.zeros(inputs[TRAIN].shape[1])
     return [_descend_once(way, decay, inputs, parts, epochs, seed) for seed in SEEDS]
 
 
 def _descend_once(
     way: Way,
-    decay: NDArray[np.float32],
-    inputs: dict[str, NDArray[np.float32]],
+    decay: Numbers,
+    inputs: dict[str, Numbers],
     parts: Parts,
     epochs: int,
     seed: int,

@@ -15,14 +15,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmarks.arguments import benchmark_parser
-from cracks.backbones.catalogue import BACKBONES
-from cracks.evaluation.verdict import title
-from cracks.inference.carry_over import SAMPLE, Options, carry_over
-from cracks.pipeline.errors import exit_on_error
-from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.lifetime import end_on_interrupt
-from cracks.pipeline.params import Params, load_params
-from cracks.sources.elsewhere import source_name
+from cracks.backbones.catalogue import BACKBONES, title
+from cracks.project.errors import exit_on_error
+from cracks.project.params import SAMPLE, Params, load_params
+from cracks.runtime.lifetime import end_on_interrupt
+from cracks.tables.labels import CLASSES
+from cracks.tools.transfer.carry_over import Options, carry_over
+from cracks.tools.transfer.elsewhere import source_name
 
 NUMBERS = (100, 200, 400, 800, 1600)
 

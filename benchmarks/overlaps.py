@@ -17,7 +17,7 @@ from scipy.ndimage import uniform_filter
 
 from cracks.images.archive import open_archive, read_member
 from cracks.images.decoding import decode
-from cracks.pipeline.outputs import replacing
+from cracks.project.outputs import replacing
 
 _SIDE = 56  # pixels of the images that are compared
 _HALF = _SIDE // 2

@@ -9,9 +9,10 @@ import numpy as np
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH, Pixels
 from cracks.backbones.engines.quantisation import calibration_batches
-from cracks.backbones.model import affine_preprocessing, load_backbone
-from cracks.export.onnx import onnx_model
+from cracks.backbones.model import load_backbone
 from cracks.heads.head import LinearHead
+from cracks.tools.export.onnx import onnx_model
+from cracks.tools.export.preprocessing import affine_preprocessing
 
 Run = Callable[[], int]
 """Computes all images and returns their number."""

@@ -20,12 +20,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.arguments import benchmark_parser
-from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.catalogue import BACKBONES, title
 from cracks.evaluation.metrics import Scored, evaluate_part
 from cracks.evaluation.statistics import exact_mcnemar
-from cracks.evaluation.verdict import title
-from cracks.inference.carry_over import (
-    SAMPLE,
+from cracks.project.errors import exit_on_error
+from cracks.project.params import SAMPLE, Params, load_params
+from cracks.runtime.lifetime import end_on_interrupt
+from cracks.tables.labels import CLASSES
+from cracks.tools.transfer.carry_over import (
     Domain,
     Options,
     Source,
@@ -35,10 +37,6 @@ from cracks.inference.carry_over import (
     score,
     train_head,
 )
-from cracks.pipeline.errors import exit_on_error
-from cracks.pipeline.labels import CLASSES
-from cracks.pipeline.lifetime import end_on_interrupt
-from cracks.pipeline.params import Params, load_params
 
 PRECISIONS = ("float32", "int8")
 

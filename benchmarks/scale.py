@@ -19,9 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -29,6 +27,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 import stages.audit
@@ -43,17 +42,17 @@ from cracks.dataset import audit
 from cracks.dataset.audit import Member
 from cracks.dataset.duplicates import THUMBNAIL, Fingerprint
 from cracks.features.cache import FeatureCache, cache_path, row_key
-from cracks.features.extraction import Extraction
+from cracks.features.computation import Extraction
+from cracks.features.context import context_of
 from cracks.heads.head import Origin
 from cracks.images.archive import open_archive, write_archive
-from cracks.pipeline.errors import CracksError, exit_on_error
-from cracks.pipeline.labels import CLASSES, POSITIVE
-from cracks.pipeline.outputs import write_csv
-from cracks.pipeline.params import load_params
-from cracks.pipeline.paths import (
+from cracks.images.decoding import RGB
+from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.outputs import write_csv
+from cracks.project.params import load_params
+from cracks.project.paths import (
     ARCHIVE,
-    AUDIT_METRICS,
-    EVALUATION,
+    AUDIT_COUNTS,
     IMAGES,
     PARAMS,
     PREDICTIONS,
@@ -64,17 +63,25 @@ from cracks.pipeline.paths import (
     scores_path,
     weights_path,
 )
-from cracks.pipeline.row_file import FEATURES, PROBABILITY, create_rows
-from cracks.report import page, thumbnails
-from cracks.review.comparison import Review
-from cracks.review.markdown import as_json, as_markdown
-from cracks.review.sides import read_side
-from cracks.review.snapshots import WorkingTree
+from cracks.report import mistakes, page
+from cracks.tables.inputs import read_counts
+from cracks.tables.labels import CLASSES, POSITIVE
+from cracks.tables.row_file import FEATURES, PROBABILITY, create_rows
+from cracks.tools.review.as_json import as_json
+from cracks.tools.review.comparison import compare_sides
+from cracks.tools.review.data_change import find_data_change
+from cracks.tools.review.evidence import mismatches
+from cracks.tools.review.file_change import FileChange
+from cracks.tools.review.markdown import as_markdown
+from cracks.tools.review.review import Review
+from cracks.tools.review.sides import read_side
+from cracks.tools.review.snapshots import WorkingTree
+from cracks.tools.review.staleness import Staleness
 
 IMAGES_A_COPY = 50
 """One image of so many is a planted copy of the one before it."""
 
-_NO_ORIGIN = Origin("", "", "", 224, "", "", (), {})
+_NO_ORIGIN = Origin("", "", "", 224, "float32", "", (), {})
 _SAMPLED = 0.02  # seconds between two looks at the memory
 
 
@@ -106,7 +113,7 @@ def _audit() -> Callable[[], object]:
 
     def run() -> None:
         stages.audit.main()
-        found = json.loads(AUDIT_METRICS.read_text())["pairs_of_copies"]
+        found = read_counts(AUDIT_COUNTS)["pairs_of_copies"]
         if found != _count() // IMAGES_A_COPY:
             raise CracksError(f"Expected {_count() // IMAGES_A_COPY} pairs, found {found}.")
 
@@ -133,9 +140,7 @@ def _keep() -> Callable[[], object]:
     weights = weights_path("resnet50")
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"made")
-    context = Extraction(
-        "resnet50", weights, params.image_size, params.engine, params.precision, params.augmentation
-    ).context()
+    context = context_of(Extraction.by_params("resnet50", params))
     hashes = pd.read_csv(IMAGES, dtype=str)["sha256"].to_list()
     row = (
         np.random.default_rng(0).standard_normal(BACKBONES["resnet50"].features).astype(np.float32)
@@ -195,7 +200,17 @@ def _evaluate() -> Callable[[], object]:
 
 def _report() -> Callable[[], object]:
     """Without heads and activation maps, which are as many for any number of images."""
-    thumbnails.explained = lambda *_: defaultdict(str)
+
+    class NoMaps:
+        image_size = 32
+
+        def activation_maps(
+            self, inputs: Iterable[tuple[str, RGB]]
+        ) -> Iterator[tuple[str, NDArray[np.float64]]]:
+            for name, _ in inputs:
+                yield name, np.zeros((2, 2))
+
+    mistakes.load_local_classifier = lambda *_: NoMaps()  # type: ignore[assignment,attr-defined]
     page.read_origin = lambda _: _NO_ORIGIN  # type: ignore[assignment,attr-defined]
     return stages.report.main
 
@@ -205,11 +220,19 @@ def _review() -> Callable[[], object]:
 
     def run() -> None:
         base, now = (read_side(name, WorkingTree()) for name in ("base", "here"))
-        if base is None or now is None:
-            raise CracksError(f"Expected {EVALUATION}, found none.")
-        now.predictions.loc[::10, "correct"] ^= True
-        changed = replace(now, metrics={**now.metrics, "vgg16.accuracy": 0})
-        review = Review(base, changed)
+        answers = now.tested.answers["vgg16"]
+        answers.loc[::10, "probability"] = 1 - answers["probability"][::10]
+        review = Review(
+            base_name="base",
+            base=base,
+            now=now,
+            stale=Staleness(),
+            mismatches=mismatches(now),
+            base_doubts=mismatches(base),
+            files=FileChange(),
+            comparison=compare_sides(base, now),
+            data=find_data_change(base, now),
+        )
         Path("review.md").write_text(as_markdown(review))
         Path("review.json").write_text(as_json(review))
 
