@@ -95,10 +95,10 @@ class Project:
         }
 
     def results(self) -> dict[str, bytes]:
-        """What the stages wrote, and with it every temporary file that is left."""
+        """What the stages wrote, without what commands did, and every temporary file that is left."""
         outputs = ("data/**/*", "models/**/*", "metrics/**/*", "report.html")
         found = self.files(*outputs, "**/.*.tmp*")
-        ignored = ("data/provenance/", ".dvc/", ".git/")
+        ignored = ("data/provenance/", "models/adapted/", ".dvc/", ".git/")
         return {name: data for name, data in found.items() if not name.startswith(ignored)}
 
     def set(self, changes: dict[str, Any]) -> None:
