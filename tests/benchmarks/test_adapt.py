@@ -38,6 +38,7 @@ def test_labels_mend_the_threshold_of_a_head_that_finds_nothing() -> None:
     assert none["recall"].max() == 0
     assert none["precision"].isna().all()
     assert none["roc_auc"].min() > 0.98
+    assert none["best_recall"].min() > 0.95  # in the order, though not by the threshold
     assert many["recall"].mean() > 0.9
     assert many["precision"].mean() > 0.7
 
@@ -94,11 +95,14 @@ def test_an_archive_becomes_a_table_for_each_backbone(
     assert tables[0].title == "ResNet50, 120 patches of 10 photographs, 50% cracked, 2 draws:"
     nothing, twenty = tables[0].rows
     assert nothing[:3] == ["0", "0.0 ± 0.0 %", "nothing called"]
-    assert nothing[3] == twenty[3] == "1.000 ± 0.000"
+    assert nothing[3] == twenty[3] == "100.0 ± 0.0 %"
+    assert nothing[4] == twenty[4] == "1.000 ± 0.000"
     assert float(twenty[1].split()[0]) > 90
 
 
 def test_the_table_has_mean_and_deviation(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [(50, 0.5, 0.8, 0.7), (50, 0.7, float("nan"), 0.9)]
-    print_table(pd.DataFrame(rows, columns=["labels", "recall", "precision", "roc_auc"]))
-    assert "| 50 | 60.0 ± 14.1 % | 80.0 ± nan % | 0.800 ± 0.141 |" in capsys.readouterr().out
+    rows = [(50, 0.5, 0.8, 0.4, 0.7), (50, 0.7, float("nan"), 0.6, 0.9)]
+    columns = ["labels", "recall", "precision", "best_recall", "roc_auc"]
+    print_table(pd.DataFrame(rows, columns=columns))
+    expected = "| 50 | 60.0 ± 14.1 % | 80.0 ± nan % | 50.0 ± 14.1 % | 0.800 ± 0.141 |"
+    assert expected in capsys.readouterr().out

@@ -52,16 +52,25 @@ class Cracks(NamedTuple):
 def find_cracks(rgb: RGB, crackmap: CrackMap, threshold: float) -> Cracks:
     """The dark lines where the evidence reaches that threshold.
 
-    Whole arrays have at most four bytes a pixel; the rest is done in strips.
+    Takes at most eight bytes a pixel: whole arrays are reused, the rest is done in strips.
     """
+    mask = _filled(_lines(rgb, crackmap, threshold), crackmap.patch)
+    cracks = _slender(Cracks(mask, np.asarray(skeletonize(mask))), crackmap.patch)
+    return Cracks(*closed_gaps(cracks.mask, cracks.skeleton, crackmap))
+
+
+def _lines(rgb: RGB, crackmap: CrackMap, threshold: float) -> Mask:
+    """What is dark and connected to what is clearly dark, where the evidence is."""
     dark = darkness(rgb, crackmap.patch)
     faint, clear = _thresholds(dark)
     edges = np.rint(_EDGE * np.arange(256)).astype(np.uint8)
-    dark[dark < edges[maximum_filter(dark, _window(_WITHIN * crackmap.patch))]] = 0
+    highest = maximum_filter(dark, _window(_WITHIN * crackmap.patch))
+    dark[dark < np.take(edges, highest, out=highest, mode="clip")] = 0
+    del highest
     strong = _seeds(dark, clear, crackmap, threshold)
-    mask = _fill(_hysteresis(dark >= faint, strong), crackmap.patch)
-    cracks = _slender(Cracks(mask, np.asarray(skeletonize(mask))), crackmap.patch)
-    return Cracks(*closed_gaps(cracks.mask, cracks.skeleton, crackmap))
+    weak = dark >= faint
+    del dark
+    return _hysteresis(weak, strong)
 
 
 def _seeds(dark: NDArray[np.uint8], clear: float, crackmap: CrackMap, threshold: float) -> Mask:
@@ -77,7 +86,7 @@ def _seeds(dark: NDArray[np.uint8], clear: float, crackmap: CrackMap, threshold:
 
 
 def _hysteresis(weak: Mask, strong: Mask) -> Mask:
-    """The connected weak pixels where one of them is strong.
+    """The connected weak pixels where one of them is strong; `weak` is changed to them.
 
     As `apply_hysteresis_threshold` of scikit-image, which takes eight bytes a pixel.
     """
@@ -85,29 +94,32 @@ def _hysteresis(weak: Mask, strong: Mask) -> Mask:
     kept = np.zeros(count + 1, bool)
     kept[labels[strong]] = True
     kept[0] = False
-    return np.asarray(kept[labels])
+    return np.take(kept, labels, out=weak, mode="clip")
 
 
-def _fill(mask: Mask, patch: int) -> Mask:
-    """Fill what is not quite as dark within a crack, and no larger than its edge is wide."""
-    labels, count = label(~mask, output=np.int32)
+def _filled(mask: Mask, patch: int) -> Mask:
+    """With what is not quite as dark within a crack, and no larger than its edge is wide."""
+    beside = ~mask
+    labels, count = label(beside, output=np.int32)
     sizes = np.zeros(count + 1, np.int64)
     for top in range(0, len(mask), _STRIP):  # bincount makes eight bytes of each label
         sizes += np.bincount(labels[top : top + _STRIP].ravel(), minlength=count + 1)
     filled = sizes <= (_WITHIN * patch) ** 2
     filled[0] = False
-    return np.asarray(mask | filled[labels])
+    np.take(filled, labels, out=beside, mode="clip")
+    beside |= mask
+    return beside
 
 
 def _slender(cracks: Cracks, patch: int) -> Cracks:
-    """Leave out what is too short or too round for a crack."""
+    """Leave out what is too short or too round for a crack; the arrays are changed."""
     labels, count = label(cracks.mask, EIGHT, output=np.int32)
     lengths = np.bincount(labels[cracks.skeleton], minlength=count + 1)
     areas = np.bincount(labels[cracks.mask], minlength=count + 1)
     kept = (lengths >= _SHORTEST * patch) & (lengths**2 >= _SLENDER * areas)
     kept[0] = False
-    mask = kept[labels]
-    return Cracks(mask, cracks.skeleton & mask)
+    np.take(kept, labels, out=cracks.mask, mode="clip")
+    return Cracks(cracks.mask, np.logical_and(cracks.skeleton, cracks.mask, out=cracks.skeleton))
 
 
 def darkness(rgb: RGB, patch: int) -> NDArray[np.uint8]:
