@@ -2,13 +2,15 @@
 
 from cracks.cells.examples import write_examples
 from cracks.drawing.masked import draw_masked
+from cracks.project.params import load_params
 from cracks.project.paths import DRAWINGS
 from cracks.project.stage import run
 
 
 def main() -> None:
     """Write data/drawings.zip."""
-    print(f"{DRAWINGS}: {write_examples(DRAWINGS, draw_masked())} drawings with their masks")
+    count = write_examples(DRAWINGS, draw_masked(load_params().cells.drawings))
+    print(f"{DRAWINGS}: {count} drawings with their masks")
 
 
 if __name__ == "__main__":

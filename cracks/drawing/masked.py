@@ -13,18 +13,16 @@ from cracks.images.decoding import RGB
 from cracks.runtime.progress import progress
 from cracks.runtime.workers import in_processes
 
-COUNT = 160
-
 _SIDE = 224  # pixels: 14 cells of 16
 _SEED = 500_000  # no dataset is drawn from it by default
 _MIX = Mix(Materials(0.55, 0.05, 0.2, 0.2), look_alikes=(0.45, 0.35, 0.15, 0.05))
 _BARE_EVERY = 8  # every eighth drawing has no crack
 
 
-def draw_masked() -> Iterator[tuple[bytes, NDArray[np.bool_]]]:
-    """JPEG files of `COUNT` walls, drawn in parallel, and the masks of their cracks."""
-    drawn = in_processes(_draw, range(COUNT), chunk=4)
-    yield from progress(drawn, total=COUNT, desc="drawing", unit="wall")
+def draw_masked(count: int) -> Iterator[tuple[bytes, NDArray[np.bool_]]]:
+    """JPEG files of so many walls, drawn in parallel, and the masks of their cracks."""
+    drawn = in_processes(_draw, range(count), chunk=4)
+    yield from progress(drawn, total=count, desc="drawing", unit="wall")
 
 
 def encode_jpeg(rgb: RGB, quality: int) -> bytes:

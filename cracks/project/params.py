@@ -146,6 +146,12 @@ class Augmentation(_Section):
     contrast: Annotated[float, Field(ge=0, lt=1)]
 
 
+class CellExamples(_Section):
+    """What heads for cells are trained on."""
+
+    drawings: Annotated[int, Field(ge=20, le=2000)]
+
+
 class Params(_Section):
     """All of params.yaml."""
 
@@ -168,6 +174,7 @@ class Params(_Section):
     l2: Annotated[float, Field(gt=0, le=1e6)]
     seed: Seed
     seeds: Annotated[int, Field(ge=1, le=100)]
+    cells: CellExamples
     threshold: Threshold
     target_recall: Annotated[float, Field(gt=0, le=1)]
 

@@ -27,7 +27,13 @@ STAGES = stages_of(
 )
 STAGE_NAMES = list(STAGES)
 
-SMALL = {"sample.images_per_class": 40, "image_size": 64, "epochs": 3, "seeds": 2}
+SMALL = {
+    "sample.images_per_class": 40,
+    "image_size": 64,
+    "epochs": 3,
+    "seeds": 2,
+    "cells.drawings": 24,
+}
 """Parameters with which the whole pipeline takes a minute."""
 
 IDENTITY = {
@@ -95,7 +101,7 @@ class Project:
         }
 
     def results(self) -> dict[str, bytes]:
-        """What the stages wrote, without what commands did, and every temporary file that is left."""
+        """What the stages wrote, not what commands did, and every temporary file that is left."""
         outputs = ("data/**/*", "models/**/*", "metrics/**/*", "report.html")
         found = self.files(*outputs, "**/.*.tmp*")
         ignored = ("data/provenance/", "models/adapted/", ".dvc/", ".git/")
