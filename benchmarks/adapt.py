@@ -7,8 +7,8 @@ worked example:
 Needs trained heads. In each draw, half of the photographs are labelled and the others tested on.
 The labels are drawn from the patches of the first half, with their share of cracks; 0 of them are
 the trained head with its threshold, more are `python -m cracks adapt`. Features are computed once,
-through the feature cache, so that a draw takes seconds. What the order of the answers allows is
-shown beside what the threshold makes of it: the recall at the best threshold for the patches tested.
+through the feature cache, so that a draw takes seconds. Beside what the threshold makes of them is
+what the order of the answers allows: the recall at the best threshold for the patches tested.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """The chunks of a PNG file that its pixels need."""
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -8,11 +9,49 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR = 25  # the byte of the header with the colour type
 _TRANSPARENCY = {0: {2}, 2: {6}, 3: range(1, 257)}  # bytes of `tRNS` by colour type
 _FRAME = 12  # bytes of a chunk in addition to its data
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_PASSES = (  # first column and row, and the steps, of Adam7 (PNG specification, section 8.2)
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
+_PIECE = 2**20  # bytes that are inflated at a time
 
 
 def bits(data: bytes) -> int:
     """Bits of a sample."""
     return data[24]
+
+
+def check_whole(data: bytes) -> None:
+    """Check that no pixel is missing or damaged, of which Pillow tells only some.
+
+    Raises:
+        ValueError: if a checksum is wrong, or rows are missing.
+        zlib.error: if the compressed pixels are damaged.
+    """
+    inflater, size = zlib.decompressobj(), 0
+    for chunk in _chunks(data):
+        name = chunk[4:8]
+        if name.isupper() and struct.unpack(">I", chunk[-4:])[0] != zlib.crc32(chunk[4:-4]):
+            raise ValueError(f"the checksum of a chunk {name.decode()} is wrong")
+        if name == b"IDAT":
+            waiting = chunk[8:-4]
+            while waiting:
+                size += len(inflater.decompress(waiting, _PIECE))
+                waiting = inflater.unconsumed_tail
+    if size + len(inflater.flush()) < _inflated_size(data):
+        raise ValueError("rows of pixels are missing")
+
+
+def _inflated_size(data: bytes) -> int:
+    """Bytes of all rows, each with the type of its filter."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    size = 0
+    for x, y, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - x) // across), -(-(height - y) // down)
+        if columns > 0 and rows > 0:
+            size += rows * (1 + -(-columns * depth * _CHANNELS[colour] // 8))
+    return size
 
 
 def without_metadata(data: bytes) -> bytes:

@@ -4,11 +4,11 @@ Integers of more than 8 bits often come from a sensor of 10, 12 or 14 bits, whos
 largest number of their type: white is taken from the smallest usual depth that holds all values.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImagePalette
 
 from cracks.images import png, tiff
 from cracks.project.errors import CracksError
@@ -18,8 +18,11 @@ SAVE_AGAIN = "save it as RGB of 8 bits"
 _DEPTHS = (8, 10, 12, 14, 16)
 _SIGNED_DEPTHS = (8, 10, 12, 14, 15)
 _DARK = 64  # of 256: where 14 bits end if they are taken for 16
+_NEARLY_ALL = 0.999  # of the values: the others may be a date or a scale that was burnt in
+_COUNTED = 2**20  # values of which that is counted
 
 _BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT, _GREATEST = 258, 259, 284, 339, 281
+_COLOURS, _PALETTE = 320, 3
 _SIGNED = 2
 _UNCOMPRESSED, _SEPARATE = 1, 2
 
@@ -48,6 +51,9 @@ class Samples(NamedTuple):
             raise CracksError(f"of the colour space Lab, which is not read; {SAVE_AGAIN}")
         if self.bits > 8:
             self._check_range(image)
+        level = image.info.get("transparency")
+        if self.bits < 8 and image.mode == "L" and isinstance(level, int):  # Pillow scales pixels
+            image.info["transparency"] = level * 255 // (2**self.bits - 1)
         if image.has_transparency_data:
             image = _over_white(image)
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
@@ -55,7 +61,7 @@ class Samples(NamedTuple):
     def _grey(self, image: Image.Image) -> NDArray[np.uint8]:
         """Grey values `[height, width]`."""
         values = np.asarray(image)
-        white = self._white(image.mode, values.min(), values.max())
+        white = self._white(image.mode, values)
         grey = np.empty(values.shape, np.uint8)
         for top in range(0, len(values), _STRIP):  # the whole at once would be 8 bytes a pixel
             strip = slice(top, top + _STRIP)
@@ -67,24 +73,33 @@ class Samples(NamedTuple):
             grey[values == transparent] = 255
         return grey
 
-    def _white(self, mode: str, low: float, high: float) -> int:
-        if mode == "F":
-            greatest = 1
-        else:
-            depths = _SIGNED_DEPTHS if self.is_signed and self.bits <= 16 else _DEPTHS
-            whites = [2**depth - 1 for depth in depths]
-            highest = max(high, self.greatest)
-            greatest = next((white for white in whites if highest <= white), whites[-1])
+    def _white(self, mode: str, values: NDArray[Any]) -> int:
+        low, high = float(values.min()), float(values.max())
+        greatest = 1 if mode == "F" else self._greatest(max(high, self.greatest))
+        if mode != "F" and self._greatest(max(_nearly_highest(values), self.greatest)) < greatest:
+            raise CracksError(
+                f"grey values nearly all below {_nearly_highest(values):g} and some of {high:g}, "
+                f"so that it is unclear which is white; {SAVE_AGAIN}"
+            )
         if not (low >= 0 and high <= greatest):  # not a number if one value is not
             raise CracksError(
                 f"grey values from {low:g} to {high:g}, expected 0 to {greatest}; {SAVE_AGAIN}"
             )
         return greatest
 
+    def _greatest(self, highest: float) -> int:
+        """The white of the smallest usual depth that holds a value."""
+        depths = _SIGNED_DEPTHS if self.is_signed and self.bits <= 16 else _DEPTHS
+        whites = [(1 << depth) - 1 for depth in depths]
+        return next((white for white in whites if highest <= white), whites[-1])
+
     def _check_range(self, image: Image.Image) -> None:
         """Refuse dark colours of more than 8 bits: Pillow keeps the upper 8, which are too few."""
-        tops = {band: int(np.asarray(image.getchannel(band)).max()) for band in image.getbands()}
-        alpha = tops.pop("A", 255)
+        tops = {
+            band: int(_nearly_highest(np.asarray(image.getchannel(band))))
+            for band in image.getbands()
+        }
+        alpha = tops.pop("A", 255) or 255  # 0 everywhere says nothing of the depth
         top = min(max(tops.values()), alpha)
         if top < _DARK:
             raise CracksError(
@@ -93,17 +108,30 @@ class Samples(NamedTuple):
             )
 
 
+def _nearly_highest(values: NDArray[Any]) -> float:
+    """The value below which nearly all are."""
+    some = values.ravel()[:: max(values.size // _COUNTED, 1)]
+    return float(np.quantile(some, _NEARLY_ALL, method="higher"))
+
+
 def samples_of(image: Image.Image, data: bytes) -> Samples:
     """What the numbers of an image that was opened, but not loaded yet, mean.
 
     Raises:
         CracksError: if Pillow would misread them.
+        ValueError: if some are missing.
     """
     if image.format == "PNG":
+        png.check_whole(data)
         return Samples(png.bits(data))
-    if image.format != "TIFF":
-        return Samples()
+    if image.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
+        raise CracksError(f"CMYK that does not say whether 0 is full ink; {SAVE_AGAIN}")
+    return _samples_of_tiff(image, data) if image.format == "TIFF" else Samples()
+
+
+def _samples_of_tiff(image: Image.Image, data: bytes) -> Samples:
     tags = image.tag_v2  # type: ignore[attr-defined]
+    tiff.check_whole(dict(tags), len(data))
     bits = max(tags.get(_BITS, (1,)))
     is_signed = _SIGNED in tags.get(_SAMPLE_FORMAT, ())
     compression = tags.get(_COMPRESSION, _UNCOMPRESSED)
@@ -118,6 +146,9 @@ def samples_of(image: Image.Image, data: bytes) -> Samples:
         raise CracksError(f"a TIFF file of {bits} bits in separate planes; {SAVE_AGAIN}")
     if (bits == 32 or is_signed) and compression != _UNCOMPRESSED and tags.prefix == b"MM":
         raise CracksError(f"a compressed TIFF file of {bits} bits, big-endian; {SAVE_AGAIN}")
+    colours = tags.get(_COLOURS, ())
+    if photometric == _PALETTE and 0 < max(colours, default=0) < 256:  # of 8 bits, not of 16
+        image.palette = ImagePalette.raw("RGB;L", bytes(colours))
     greatest = tags.get(_GREATEST, 0)
     return Samples(bits, is_signed, photometric == 0, greatest if isinstance(greatest, int) else 0)
 
@@ -132,8 +163,9 @@ def _over_white(image: Image.Image) -> Image.Image:
     with_alpha = (image.convert("LA") if premultiplied else image).convert("RGBA")
     alpha = with_alpha.getchannel("A")
     if not alpha.getbbox():
-        if image.format in _UNUSED_ALPHA:
-            return with_alpha.convert("RGB")
+        colours = with_alpha.convert("RGB")
+        if image.format in _UNUSED_ALPHA and colours.getbbox():
+            return colours
         raise CracksError("transparent everywhere; save it without transparency")
     opaque = Image.new("RGB", image.size, "white")
     opaque.paste(with_alpha, mask=alpha)

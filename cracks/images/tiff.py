@@ -6,8 +6,8 @@ thumbnail first and their raw picture below it.
 """
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from cracks.project.errors import CracksError
 
@@ -24,6 +24,8 @@ _KIND = 254  # bits: a reduced picture, a page of several, a mask
 _OLD_KIND = 255  # 2: a reduced picture
 _WIDTH, _HEIGHT, _BELOW = 256, 257, 330
 _REDUCED, _MASK = 1, 4
+_STRIPS, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 273, 278, 322, 323, 324
+_PLANES, _SAMPLES, _SEPARATE = 284, 277, 2
 _MAX_PAGES = 200
 _MAX_ENTRIES = 4096
 
@@ -50,6 +52,29 @@ class _Directory(NamedTuple):
     place: int
     entries: dict[int, bytes]  # by tag, as they are in the file
     following: int  # place of the next one, 0 if there is none
+
+
+def check_whole(tags: Mapping[int, Any], length: int) -> None:
+    """Check that the file has all strips or tiles of its pixels.
+
+    Args:
+        tags: of the page that is read, by number.
+        length: bytes of the file.
+
+    Raises:
+        ValueError: if some are missing, or lie elsewhere.
+    """
+    width, height = tags[_WIDTH], tags[_HEIGHT]
+    if _TILES in tags:
+        pieces = -(-width // tags[_TILE_WIDTH]) * -(-height // tags[_TILE_HEIGHT])
+    else:
+        pieces = -(-height // min(tags.get(_ROWS, height), height))
+    if tags.get(_PLANES) == _SEPARATE:
+        pieces *= tags.get(_SAMPLES, 1)
+    places = tags.get(_TILES, tags.get(_STRIPS, ()))
+    places = places if isinstance(places, tuple) else (places,)
+    if sum(0 < place < length for place in places) < pieces:
+        raise ValueError(f"{pieces} strips or tiles of pixels expected, fewer found")
 
 
 def photograph_alone(data: bytes) -> bytes:

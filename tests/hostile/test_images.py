@@ -23,6 +23,7 @@ from cracks.project.errors import CracksError
 from cracks.project.params import AuditLimits
 from cracks.tools.photographs import read_inputs
 from tests.support.images import bomb
+from tests.support.made_files import tiff_of
 from tests.support.project import ROOT
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
@@ -78,6 +79,29 @@ def jpeg_header(width: int, height: int) -> bytes:
     data = WHOLE["JPEG"]
     start = data.index(b"\xff\xc0") + 5
     return data[:start] + struct.pack(">HH", height, width) + data[start + 4 :]
+
+
+def strips(listed: int, kept: int) -> bytes:
+    """A TIFF file of strips of ten rows, of which so many are listed, and so many have a place."""
+    rows = [NOISE[row : row + 10].tobytes() for row in range(0, 40, 10)]
+    body = b"".join(rows)
+    places = [8 + 1440 * number if number < kept else 0 for number in range(listed)]
+    tail = struct.pack(f"<{2 * listed}I", *places, *[1440] * listed)
+    end = 8 + len(body)
+    values = {256: 48, 257: 40, 258: 8, 259: 1, 262: 2, 273: end, 277: 3, 278: 10}
+    values[279] = end + 4 * listed
+    directory = b"".join(
+        struct.pack("<HHII", tag, 4, listed if tag in (273, 279) else 1, value)
+        for tag, value in values.items()
+    )
+    start = struct.pack("<I", end + len(tail))
+    return b"II*\0" + start + body + tail + struct.pack("<H", 9) + directory + bytes(4)
+
+
+def without_adobe(data: bytes) -> bytes:
+    """A JPEG file without the marker that tells how inks are stored."""
+    start = data.index(b"\xff\xee")
+    return data[:start] + data[start + 2 + struct.unpack_from(">H", data, start + 2)[0] :]
 
 
 def gif_screen(width: int, height: int) -> bytes:
@@ -169,6 +193,17 @@ CASES: list[tuple[str, bytes, str]] = [
     ("PNG of no valid stream", png(png_header(40, 40), (b"IDAT", b"xxxx")), DAMAGED),
     ("PNG without pixels", png(png_header(40, 40), (b"IEND", b"")), BROKEN),
     ("PNG of too few rows", png(png_header(40, 40), (b"IDAT", zlib.compress(b"\0" * 99))), DAMAGED),
+    (
+        "PNG of fewer whole rows",
+        png(png_header(40, 40), (b"IDAT", zlib.compress(bytes(121) * 30)), (b"IEND", b"")),
+        "rows of pixels are missing",
+    ),
+    (
+        "PNG whose end is zeros",
+        WHOLE["PNG"][: len(WHOLE["PNG"]) // 2] + bytes(len(WHOLE["PNG"]) - len(WHOLE["PNG"]) // 2),
+        DAMAGED,
+    ),
+    ("PNG of changed pixels", damaged("PNG", len(WHOLE["PNG"]) // 2, b"\0"), "checksum of a chunk"),
     ("PNG of a wrong checksum", damaged("PNG", 29, b"\0\0\0\0"), BROKEN),
     ("PNG of 7 bits", png(png_header(40, 40, bits=7), (b"IDAT", b"")), BROKEN),
     ("JPEG without tables", WHOLE["JPEG"].replace(b"\xff\xdb", b"\xff\xfe"), DAMAGED),
@@ -176,6 +211,8 @@ CASES: list[tuple[str, bytes, str]] = [
     ("TIFF of a far directory", b"II*\0\xff\xff\xff\xff" + bytes(80), BROKEN),
     ("TIFF whose directory is itself", b"II*\0\0\0\0\0" + bytes(80), BROKEN),
     ("TIFF without pixels", tiff(), DAMAGED),
+    ("TIFF of three strips of four", strips(3, 3), "4 strips or tiles of pixels expected"),
+    ("TIFF with a strip without a place", strips(4, 3), "4 strips or tiles of pixels expected"),
     ("TIFF of a far strip", tiff(strip=2**31), DAMAGED),
     ("TIFF of an unknown compression", tiff(compression=34712), BROKEN),
     ("TIFF of 3 bits", tiff(bits=3), BROKEN),
@@ -203,6 +240,21 @@ CASES: list[tuple[str, bytes, str]] = [
     ("a large WebP", webp_canvas(16_384, 16_384), LARGE),
     ("the largest WebP", webp_canvas(2**24, 2**8), f"{LARGE}|could not create decoder"),
     # values that have no scale
+    (
+        "CMYK without its marker",
+        without_adobe(encoded(PHOTOGRAPH.convert("CMYK"), "JPEG")),
+        "CMYK that does not say whether 0 is full ink",
+    ),
+    (
+        "a TIFF whose alpha has removed its colours",
+        tiff_of(np.dstack([NOISE, NOISE[..., 0] * 0]), photometric="rgb", extrasamples=[1]),
+        "transparent everywhere",
+    ),
+    (
+        "one white pixel among 12 bits",
+        encoded(np.where(np.arange(1920).reshape(40, 48), 3000, 65535).astype(np.uint16), "TIFF"),
+        "nearly all below 3000 and some of 65535",
+    ),
     (
         "floats of 0 to 255",
         grey(255),
@@ -383,3 +435,7 @@ def test_what_is_too_large_takes_no_memory(name: str) -> None:
     data = next(data for other, data, _ in CASES if other == name)
     said = decoded_within(30, data)
     assert LARGE in said or "could not create decoder" in said  # libwebp reserves its canvas first
+
+
+def test_strips_that_are_all_there_are_read() -> None:
+    np.testing.assert_array_equal(decode(strips(4, 4)), NOISE)

@@ -1,6 +1,7 @@
 """Every depth, order and tag that the formats know: the picture of 8 bits, or a refusal."""
 
 import io
+import struct
 from collections.abc import Iterator
 from itertools import product
 
@@ -105,6 +106,16 @@ def pngs() -> Iterator[Case]:
     for bits in (10, 12, 14):
         steps = np.rint(WIDE / 255 * (2**bits - 1)).astype(np.uint16)
         yield f"PNG of {bits} bits in 16", png_of(steps, 16), grey()
+        burnt_in = steps.copy()
+        burnt_in[0, 0] = 65535
+        yield f"burnt-in white, {bits} bits in 16", png_of(burnt_in, 16), grey()
+    for bits in (2, 4, 8):
+        white = 2**bits - 1
+        steps = np.rint(WIDE / 255 * white).astype(np.uint16)
+        level = int(np.median(steps))
+        clear = np.rint(np.where(steps == level, white, steps) * (255 / white)).astype(np.uint8)
+        transparent = (b"tRNS", struct.pack(">H", level))
+        yield f"PNG of {bits} bits, transparent", png_of(steps, bits, transparent), grey(clear)
     for shift, bits in ((1, 8), (257, 16), (16, 16)):
         alpha = np.full(GREY.shape, 255 * shift)
         yield (
@@ -115,6 +126,13 @@ def pngs() -> Iterator[Case]:
         colours = COLOURS.astype(np.int64) * shift
         yield f"PNG, RGB x {shift},", png_of(colours, bits), COLOURS
         yield f"PNG, RGBA x {shift},", png_of(np.dstack([colours, alpha]), bits), COLOURS
+
+
+def palettes() -> Iterator[Case]:
+    for scale in (1, 257):  # a palette is of 16 bits; some programs write 8
+        levels = tuple(scale * level for level in range(256)) * 3
+        options = {"photometric": "palette", "colormap": np.array(levels, "u2").reshape(3, 256)}
+        yield f"TIFF, palette x {scale}", tiff_of(GREY, **options), grey()
 
 
 def others() -> Iterator[Case]:
@@ -144,7 +162,7 @@ def others() -> Iterator[Case]:
 
 CASES = {
     name: (data, wanted)
-    for name, data, wanted in (*grey_tiffs(), *colour_tiffs(), *pngs(), *others())
+    for name, data, wanted in (*(*grey_tiffs(), *colour_tiffs(), *palettes(), *pngs(), *others()),)
 }
 
 
@@ -169,6 +187,7 @@ READ = (
     *(
         *(f"PNG, {kind} x {x}" for kind in ("grey and alpha,", "RGB", "RGBA") for x in ("1,", 257)),
         "PNG of",
+        "TIFF, palette",
         "BMP",
         "WEBP",
         "TIFF, L",
