@@ -19,7 +19,9 @@ def photograph_rule(params: Params) -> str | None:
     return rules.get(params.dataset)
 
 
-def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
+def photographs_of(
+    ids: "pd.Series[str]", rule: str, setting: str = "photos.group"
+) -> "pd.Series[str]":
     """The photograph of each image.
 
     Args:
@@ -27,6 +29,7 @@ def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
         rule: as `photos.group` of params.yaml: a regular expression, searched for in the id, whose
             first group is the photograph (the whole match, if no group took part in it); or
             `parent`, for the folders between the class folder and the file.
+        setting: where the rule comes from, for messages.
 
     Raises:
         CracksError: if the rule leaves an image without a photograph.
@@ -39,9 +42,9 @@ def photographs_of(ids: "pd.Series[str]", rule: str) -> "pd.Series[str]":
     unnamed = ids[photographs == ""]
     if len(unnamed):
         raise CracksError(
-            f"Expected photos.group, {rule!r}, to say which photograph each image is from, found "
+            f"Expected {setting}, {rule!r}, to say which photograph each image is from, found "
             f"{len(unnamed):,} of {len(ids):,} for which it does not, the first "
-            f"{unnamed.iloc[0]!r}; change photos.group or rename them."
+            f"{unnamed.iloc[0]!r}; change {setting} or rename them."
         )
     return photographs
 

@@ -87,10 +87,14 @@ def parse_details(text: str, source: str) -> pd.DataFrame:
         for column in COLUMNS[3:]:
             numbers = [number_of(cell or "nan") for cell in details[column]]
             details[column] = pd.Series(numbers, dtype=object if column == "value" else float)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise CracksError(
             f"Expected numbers in {source}, found something else ({error}); run `dvc repro`."
         ) from None
+    if details.loc[details["std"].notna(), ["mean", "seeds"]].isna().any(axis=None):
+        raise CracksError(
+            f"Expected mean and seeds beside each std in {source}, found none; run `dvc repro`."
+        )
     return details
 
 

@@ -42,7 +42,7 @@ def effective_size(groups: Groups) -> float:
     return float(sizes.sum() ** 2 / np.square(sizes).sum())
 
 
-def wilson_interval(successes: int, n: int, effective: float | None = None) -> Interval:
+def wilson_interval(successes: float, n: float, effective: float | None = None) -> Interval:
     """95 % interval of a proportion, valid near 0 and 1 as well (Wilson 1927).
 
     Args:

@@ -41,7 +41,7 @@ def tested(split: Values) -> int:
 
 def leaked_share(split: Values) -> float:
     """The share of test images that have a copy in train."""
-    return split["test.leaked"] / tested(split)
+    return split["test.leaked"] / max(tested(split), 1)
 
 
 def _comparison(first: str, second: str, metrics: Values, images: int) -> str:
@@ -82,7 +82,7 @@ def leak_sentence(split: Values) -> str:
     leaked, share = int(split["test.leaked"]), leaked_share(split)
     if not leaked:
         return "No test image has a copy or a mirror image in train that the audit can find."
-    cracks = split["test.leaked_positive"] / split["test.positive"]
+    cracks = split["test.leaked_positive"] / max(split["test.positive"], 1)
     return (
         f"{leaked:,} test images ({100 * share:.1f} %; {100 * cracks:.1f} % of the cracks) have a "
         "copy or a mirror image in train: expect lower numbers on new photographs."

@@ -31,10 +31,14 @@ from cracks.project.stage import package_versions
 from cracks.runtime.keras_import import import_keras
 from cracks.tables.labels import CLASSES
 
+MEND = "run `dvc checkout` or `dvc repro`"
+"""What to do about a damaged head that the pipeline has trained."""
+
 _SHARED_OBJECT = re.compile(r'(?<="shared_object_id": )\d+')
 _BITS = 16  # of the weights of a head
 _MIN_PROBABILITY = 10.0**-FINE_DIGITS
 _KERAS_EPSILON = 1e-7  # smallest deviation that Keras's Normalization divides by
+_MAX_NUMBERS = 10**7  # of one array of a head
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _ORIGIN = "origin.json"  # member of the .keras file; Keras ignores it
 
@@ -229,9 +233,16 @@ def read_head(path: Path) -> Head:
             file = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(file) as weights:
             layers = (weights[f"layers/{name}/vars"] for name in ("normalization", "dense"))
-            head = Head(*(np.asarray(layer[key][()]) for layer in layers for key in ("0", "1")))
+            head = Head(*(_numbers(layer[key]) for layer in layers for key in ("0", "1")))
         _check_numbers(head)
     return head
+
+
+def _numbers(stored: Any) -> NDArray[Any]:
+    """The values of an HDF5 dataset; a ValueError if it declares more than a head can have."""
+    if getattr(stored, "size", 0) > _MAX_NUMBERS:  # a group has none
+        raise ValueError(f"weights of shape {stored.shape}")
+    return np.asarray(stored[()])
 
 
 def _check_numbers(head: Head) -> None:
@@ -271,6 +282,5 @@ def _readable_errors(path: Path) -> Iterator[None]:
     except (*ZIP_DAMAGE, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CracksError(
-            f"Expected a Keras model at {path}, found something else ({reason}); "
-            "run `dvc checkout` or `dvc repro`."
+            f"Expected a Keras model at {path}, found something else ({reason}); {MEND}."
         ) from None

@@ -14,8 +14,10 @@ MAX_BYTES = 1_000_000_000
 # that begin with a dot are hidden, and count as junk as well.
 _JUNK_FOLDERS = {
     *("__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
-    *("$recycle.bin", "system volume information", "lost+found", "found.000", "__pycache__"),
+    *("@__thumb", "@synoeastream", "$recycle.bin", "system volume information", "lost+found"),
+    *("network trash folder", "temporary items", "__pycache__"),
 }
+_RESCUED = re.compile(r"found\.\d{3}")  # folders in which Windows keeps pieces of files
 _JUNK_NAMES = {
     *("icon\r", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini"),
     *("zbthumbnail.info", "sthumbs.dat"),
@@ -39,7 +41,7 @@ def is_junk(name: str) -> bool:
         name: its path within the folder or the archive that the user named.
     """
     parts = [part.casefold() for part in name.split("/") if part not in {"", ".", ".."}]
-    hidden = any(part.startswith(".") for part in parts)
+    hidden = any(part.startswith(".") or _RESCUED.fullmatch(part) for part in parts)
     return hidden or not _JUNK_FOLDERS.isdisjoint(parts) or bool(_JUNK_NAMES & {*parts[-1:]})
 
 

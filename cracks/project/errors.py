@@ -29,7 +29,7 @@ class CracksError(Exception):
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Exit with one sentence and status 1 on a `CracksError` or an error of the operating system.
+    """Exit with one sentence and status 1 on a `CracksError` or where the system cannot go on.
 
     Any other exception is a bug and keeps its traceback.
     """
@@ -44,6 +44,8 @@ def exit_on_error() -> Iterator[None]:
     except OSError as error:
         _discard_output()
         sys.exit(f"Error: {explained(error)}")
+    except MemoryError:
+        sys.exit("Error: more memory is needed than there is; free some, or give less at a time.")
 
 
 def explained(error: OSError) -> str:

@@ -51,7 +51,8 @@ def _threshold(value: Any) -> Any:
     raise ValueError(f"expected auto or a number from 0 to 1 with at most {DIGITS} decimals")
 
 
-def _regular_expression(text: str) -> str:
+def regular_expression(text: str) -> str:
+    """Check what `photos.group` may be; raises ValueError with the reason."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -76,7 +77,7 @@ Pattern = Annotated[
     str,
     Field(min_length=1, max_length=200),
     AfterValidator(_single_line),
-    AfterValidator(_regular_expression),
+    AfterValidator(regular_expression),
 ]
 # folders may be called 0 and 1, which YAML reads as numbers
 FolderName = Annotated[Text, BeforeValidator(lambda v: str(v) if type(v) is int else v)]

@@ -53,11 +53,20 @@ def parse_yaml(text: str, path: Path) -> dict[Any, Any]:
 
 
 def _check_bounds(text: str, path: Path) -> None:
-    """Refuse what would keep the parser busy: deep nesting, and merge keys that multiply."""
+    """Refuse what would keep the parser or its users busy: deep nesting, merge keys that multiply,
+    and values that contain themselves.
+    """
     depth = aliases = 0
+    within: list[str | None] = []  # the anchors of the collections that are open
     for event in YAML(typ="safe").parse(text):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         aliases += isinstance(event, AliasEvent)
+        if isinstance(event, CollectionStartEvent):
+            within.append(event.anchor)
+        elif isinstance(event, CollectionEndEvent):
+            within.pop()
+        elif isinstance(event, AliasEvent) and event.anchor in within:
+            raise CracksError(f"{path}: expected values, found *{event.anchor} within itself.")
         if depth > MAX_DEPTH:
             raise CracksError(
                 f"{path}: expected at most {MAX_DEPTH} levels of nesting, found more."

@@ -21,7 +21,13 @@ def cache_folder(name: str) -> Path:
         CracksError: if it cannot be created.
     """
     root = os.environ.get("CRACKS_CACHE")
-    folder = (Path(root) if root else platformdirs.user_cache_path("cracks")) / name
+    try:
+        folder = (Path(root) if root else platformdirs.user_cache_path("cracks")) / name
+    except RuntimeError:  # neither HOME nor an entry of the user in the table of users
+        raise CracksError(
+            "Expected a home folder for caches, found none of this user; set CRACKS_CACHE to a "
+            "folder of yours."
+        ) from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -40,7 +40,7 @@ def photos(folder: Path, positive_class: str, limit: int | None = None, seed: in
 def _photo_ids(folder: Path) -> dict[str, Path]:
     """Map ids to the files below `folder`, without those of this project and system junk."""
     ids: dict[str, Path] = {}
-    for path in _files_below(folder):
+    for path in files_below(folder):
         inside = path.relative_to(folder)
         if _is_ours(inside):
             continue
@@ -60,7 +60,7 @@ def _is_ours(inside: Path) -> bool:
     return len(inside.parts) == 1 and (inside.name == "README.md" or inside.suffix == ".dvc")
 
 
-def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
     """Files other than junk; links are followed unless they lead back to a folder above."""
     real = folder.resolve()
     if real in above or not folder.is_dir():
@@ -69,7 +69,7 @@ def _files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator
         if is_junk(path.name):
             continue
         if path.is_dir():
-            yield from _files_below(path, above | {real})
+            yield from files_below(path, above | {real})
         else:
             yield path
 

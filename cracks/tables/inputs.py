@@ -117,12 +117,20 @@ def parse_counts(text: str, source: str) -> Numbers:
 
 
 def number_of(cell: str) -> Number:
-    """The number in a cell of a table; whole numbers are integers."""
-    return int(cell) if cell.isdecimal() else float(cell)
+    """The number in a cell of a table; whole numbers are integers.
+
+    Raises:
+        ValueError: if it is none, or none that a float can hold.
+    """
+    number = float(cell)
+    return int(cell) if cell.isdecimal() and math.isfinite(number) else number
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 def read_table(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from cracks.images.files import check_name, check_no_raw, is_image_name, is_junk
 from cracks.images.prefetch import prefetch
 from cracks.project.errors import CracksError
 from cracks.project.outputs import replacing
+from cracks.sources.folders import files_below
 
 _LONGEST_NAME = 200
 """Bytes of a name that names of outputs begin with: file systems allow 255."""
@@ -25,17 +26,24 @@ _MARK = ("Software", "python -m cracks")  # a text chunk among the first bytes o
 _MARK_IS_WITHIN = 256  # bytes
 
 
-def find_photographs(names: Sequence[str]) -> list[Path]:
+def find_photographs(names: Sequence[str], *, own: bool = False) -> list[Path]:
     """The named files, images below the named folders, and files that match patterns; sorted.
+
+    Args:
+        names: of files, folders or patterns.
+        own: whether pictures that commands wrote are taken from folders too.
 
     Raises:
         CracksError: if a name matches nothing, or a file has a name that cannot be displayed.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for name in names:
         path = Path(name)
+        if not name:
+            raise CracksError("Expected a file, a folder or a pattern, found an empty name.")
         if path.is_dir():
-            some = sorted(p for p in path.rglob("*") if p.is_file() and _is_listed(p, path))
+            below = (p for p in files_below(path) if p.is_file())
+            some = sorted(p for p in below if _is_listed(p, path, own=own))
             what = f"images in the folder {name}, found none"
         elif path.exists():
             some, what = [path], ""
@@ -45,15 +53,16 @@ def find_photographs(names: Sequence[str]) -> list[Path]:
             what = f"a file, a folder or a pattern that matches some, found no {name}"
         if not some:
             raise CracksError(f"Expected {what}; check the path.")
-        found.update(dict.fromkeys(some))
-    for path in found:
+        for one in some:
+            found.setdefault(os.path.abspath(one), one)  # noqa: PTH100 - links stay
+    for path in found.values():
         check_name(str(path))
-    return list(found)
+    return list(found.values())
 
 
-def _is_listed(path: Path, folder: Path) -> bool:
+def _is_listed(path: Path, folder: Path, *, own: bool) -> bool:
     inside = path.relative_to(folder).as_posix()
-    return is_image_name(path.name) and not is_junk(inside) and not _is_own_picture(path)
+    return is_image_name(path.name) and not is_junk(inside) and (own or not is_own_picture(path))
 
 
 def save_picture(picture: Image.Image, path: Path, **options: Any) -> None:
@@ -64,7 +73,8 @@ def save_picture(picture: Image.Image, path: Path, **options: Any) -> None:
         picture.save(temporary, "PNG", pnginfo=mark, **options)
 
 
-def _is_own_picture(path: Path) -> bool:
+def is_own_picture(path: Path) -> bool:
+    """Whether a file is a picture that a command wrote, as `save_picture` marks it."""
     if path.suffix.lower() != ".png":
         return False
     try:

@@ -11,10 +11,12 @@ from cracks.evaluation.details import (
     detail_table,
     headline,
     over_seeds,
+    parse_details,
     read_details,
 )
 from cracks.evaluation.metrics import Scored
 from cracks.evaluation.predictions import Heads, prediction_table
+from cracks.project.errors import CracksError
 from cracks.project.outputs import FINE_DIGITS, write_csv
 from cracks.tables.inputs import PREDICTION_COLUMNS, read_table
 from cracks.tables.labels import CLASSES, PARTS, class_indices
@@ -85,6 +87,16 @@ def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert by_name(back) == by_name(details)
     assert isinstance(by_name(back)["vgg16.missed"], int)
     assert over_seeds(back, "vgg16", "accuracy") == over_seeds(details, "vgg16", "accuracy")
+
+
+def test_a_deviation_without_seeds_and_huge_numbers_are_one_sentence() -> None:
+    def text(seeds: str, low: str = "0.4") -> str:
+        return f"{','.join(COLUMNS)}\nvgg16,test,accuracy,0.5,{low},0.6,0.5,0.1,{seeds}\n"
+
+    assert parse_details(text("3"), "x.csv")["seeds"].item() == 3
+    with pytest.raises(CracksError, match="mean and seeds beside each std in x.csv"):
+        parse_details(text(""), "x.csv")
+    assert parse_details(text("3", "9" * 400), "x.csv")["low"].item() == float("inf")
 
 
 def test_metrics_can_be_recomputed_from_the_written_predictions(tmp_path: Path) -> None:

@@ -50,6 +50,11 @@ def test_random_weights_are_always_mentioned() -> None:
     assert "random weights" not in " ".join(verdicts(metrics(), split(), PRETRAINED))
 
 
+def test_no_test_images_have_no_share() -> None:
+    none = dict.fromkeys(split(), 0.0)
+    assert leak_sentence(none | {"test.leaked": 1.0}).startswith("1 test images (100.0 %; 0.0 %")
+
+
 def test_a_leak_is_mentioned() -> None:
     assert leak_sentence(split()).startswith("No test image has a copy")
     assert leak_sentence(split(leaked=100)).startswith(

@@ -181,6 +181,17 @@ def weights_file(head: Head) -> bytes:
     return buffer.getvalue()
 
 
+def test_a_huge_shape_is_one_sentence(saved: Path) -> None:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name in ("normalization/vars/0", "normalization/vars/1", "dense/vars/1"):
+            file[f"layers/{name}"] = np.ones(4, np.float32)
+        file.create_dataset("layers/dense/vars/0", (10**7, 10**6), np.float32, chunks=(1000, 1000))
+    rewrite(saved, "model.weights.h5", buffer.getvalue())
+    with pytest.raises(CracksError, match=r"weights of shape \(10000000, 1000000\)"):
+        read_head(saved)
+
+
 def test_groups_in_place_of_numbers_are_one_sentence(saved: Path) -> None:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:

@@ -39,6 +39,8 @@ MAP = f"{PREDICT} --patch 64 --map"
 PROJECT = "which belongs to the project"
 READ = "which is read"
 FOLDER = "to be a file, found a folder"
+IMAGE = "which is an image that no command wrote"
+ITSELF = "found a link to itself"
 BELOW_A_FILE = "Expected a folder at .*, found a file"
 
 CASES: list[tuple[str, str]] = [
@@ -67,6 +69,13 @@ CASES: list[tuple[str, str]] = [
     (f"{PREDICT} --out other/tracked.csv", PROJECT),
     (f"{PREDICT} --out w", FOLDER),
     (f"{PREDICT} --out w/wall.jpg/found.csv", BELOW_A_FILE),
+    (f"{PREDICT} --out labelled/positive/1.png", IMAGE),
+    (f"{PREDICT} --out /", FOLDER),
+    (f"{PREDICT} --out itself", ITSELF),
+    (f"{PREDICT} --explain itself", ITSELF),
+    (f"{MAP} itself", ITSELF),
+    ("cut w itself", ITSELF),
+    ("predict '' --backbone vgg16", "found an empty name"),
     (f"{PREDICT} --explain data", PROJECT),
     (f"{PREDICT} --explain metrics/why", PROJECT),
     (f"{PREDICT} --explain w/wall.jpg", BELOW_A_FILE),
@@ -149,6 +158,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("dvc.lock").write_text(LOCKED)
     Path("linked").symlink_to("w")
     Path("to-params").symlink_to("params.yaml")
+    Path("itself").symlink_to("itself")
     Path("w/below/link.png").symlink_to("photograph.png")
     git("init", "--quiet", at=Path("other"))
     git("add", "tracked.csv", at=Path("other"))
@@ -191,6 +201,21 @@ def test_without_git_the_pipeline_is_known(
         check_destinations([Path("found.csv"), Path("new/found.csv"), Path("/dev/stdout")])
         with pytest.raises(CracksError, match=PROJECT):
             check_destinations([Path(name)])
+
+
+def test_what_git_tracks_is_kept_where_git_is_told_of_another_repository(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(place / "other/.git"))
+    with pytest.raises(CracksError, match=PROJECT):
+        check_destinations([Path("README.md")])
+
+
+def test_what_is_there_is_kept_where_git_cannot_read_its_repository(place: Path) -> None:
+    (place / ".git/HEAD").write_text("nonsense")
+    with pytest.raises(CracksError, match=PROJECT):
+        check_destinations([Path("README.md")])
+    check_destinations([Path("new.csv")])
 
 
 @pytest.mark.parametrize("maps", ["w/maps", "w/below", "w"])

@@ -4,6 +4,7 @@ from types import ModuleType
 
 import pytest
 
+from cracks.project.errors import CracksError
 from cracks.runtime.cache_folder import cache_folder, code_version
 
 
@@ -21,6 +22,16 @@ def test_the_folder_is_where_the_environment_says(
     monkeypatch.setenv("CRACKS_CACHE", str(tmp_path))
     assert cache_folder("features") == tmp_path / "features"
     assert (tmp_path / "features").is_dir()
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(*_: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("CRACKS_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_path", homeless)
+    with pytest.raises(CracksError, match="found none of this user; set CRACKS_CACHE"):
+        cache_folder("features")
 
 
 def test_comments_docstrings_and_layout_change_no_version(tmp_path: Path) -> None:

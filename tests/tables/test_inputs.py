@@ -14,6 +14,13 @@ TABLE = "id,probability,correct\nNA,0.25,True\n"
 CONFLICT = "<<<<<<< HEAD\n{}=======\n{}>>>>>>> other\n"
 
 
+def test_a_count_that_no_float_can_hold_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"count,value\nx,{'9' * 400}\n")
+    with pytest.raises(CracksError, match="Expected finite numbers in"):
+        read_counts(path)
+
+
 def test_a_table_has_its_types(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(TABLE)
     table = read_table(tmp_path / "x.csv", COLUMNS)
@@ -62,6 +69,7 @@ def test_a_damaged_table_is_one_sentence(
         ('{"a": {"b": 1}}', "Expected finite numbers by name"),
         ('{"a": NaN}', "Expected finite numbers by name"),
         ('{"a": null}', "Expected finite numbers by name"),
+        ('{"a": 1' + "0" * 400 + "}", "Expected finite numbers by name"),
         (CONFLICT.format('{"a": 1}\n', '{"a": 2}\n'), "a merge conflict is unresolved"),
     ],
 )

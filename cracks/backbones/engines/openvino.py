@@ -160,7 +160,7 @@ def _kept(facts: Sequence[object], weights: Path, write: Callable[[Path], None])
     path, hashes = folder / f"{key}.xml", folder / f"{key}.sha256"
 
     def is_whole() -> bool:
-        return hashes.exists() and hashes.read_text() == _hashes(path)
+        return hashes.is_file() and hashes.read_bytes() == _hashes(path).encode()
 
     if is_whole():  # nothing is written, which a cache may forbid
         return path
@@ -176,7 +176,7 @@ def _kept(facts: Sequence[object], weights: Path, write: Callable[[Path], None])
 
 def _hashes(path: Path) -> str:
     files = (path, path.with_suffix(".bin"))
-    return " ".join(sha256_of(file) if file.exists() else "missing" for file in files)
+    return " ".join(sha256_of(file) if file.is_file() else "missing" for file in files)
 
 
 def _write_converted(backbone: str, weights: Path, image_size: int, path: Path) -> None:

@@ -5,6 +5,7 @@ Of the heads for cells, which maps are by, the threshold alone is corrected; see
 """
 
 import re
+import sys
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
@@ -35,9 +36,15 @@ from cracks.tools.transfer.adaptation import (
     adapt_head,
     adapt_threshold,
 )
-from cracks.tools.transfer.adapted_heads import adapted_cells_path, check_name, save_adapted
+from cracks.tools.transfer.adapted_heads import (
+    adapted_path,
+    cells_name,
+    check_place,
+    replaced_heads,
+    save_adapted,
+)
 from cracks.tools.transfer.elsewhere import labelled_images, source_name
-from cracks.tools.transfer.external import features_as_trained
+from cracks.tools.transfer.external import features_as_trained, unseen
 from cracks.tools.walls.cells import cell_classifier, load_trained_cells
 
 _CUT = r"^(?:.*/)?(.+)-\d+-\d+\.[^.]+$"  # the names that `cut` gives to patches
@@ -65,7 +72,7 @@ def run(
     """Write models/adapted/<name>/ and print what to expect of the adapted heads."""
     params = load_params()
     name = name or source_name(source)
-    check_name(name)
+    check_place(name)
     backbones = params.backbones(backbone)
     trained = {b: (load_trained(b), load_trained_cells(b)) for b in backbones}
     warn_of_drawings(backbones, params.weights)
@@ -73,14 +80,20 @@ def run(
         archive = folder / "images.zip"
         chosen = positive_class or params.positive_class
         write_archive(archive, labelled_images(source, chosen))
-        images = audit_archive(archive, chosen, params.audit).images
+        images = _usable(archive, source, chosen, params)
         labels = class_indices(images["label"])
         patches = _Patches(archive, images, labels, *_photographs(images, photograph, params))
+        adapted = {}
         for b, (one, cells) in trained.items():
             features = features_as_trained(b, one.origin, params, archive, images, folder)
             evidence = _evidence(cells, params, patches)
-            adapted = _adapted(one, features, evidence, patches, (cracked_share, precision))
-            _save(name, b, adapted, cells, _facts(patches, cracked_share, precision))
+            adapted[b] = _adapted(one, features, evidence, patches, (cracked_share, precision))
+    with replaced_heads(name) as unfinished:  # after all the work, and all at once
+        for b, heads in adapted.items():
+            facts = _facts(patches, cracked_share, precision)
+            _save(unfinished, b, heads, trained[b][1], facts)
+    for b, heads in adapted.items():
+        _print(adapted_path(name, b), b, *heads)
     print(
         f"Use them:  python -m cracks predict PATH --head {name}\n"
         f"           python -m cracks predict PATH --map maps --head {name}\n"
@@ -117,19 +130,42 @@ def _adapted(
     return head, threshold
 
 
+def _usable(archive: Path, source: Path, positive_class: str, params: Params) -> pd.DataFrame:
+    """The patches that can be read and are not the pipeline's own; says how many are left out."""
+    audit = audit_archive(archive, positive_class, params.audit, str(source))
+    if len(audit.rejected):
+        first = audit.rejected.iloc[0]
+        print(
+            f"Left out: {len(audit.rejected):,} files that cannot be used, the first "
+            f"{first['name']}: {first['reason']}.",
+            file=sys.stderr,
+        )
+    images, seen = unseen(archive, audit.images, params.audit)
+    if seen:
+        print(
+            f"Left out: {seen:,} images of the pipeline's dataset, or copies of them.",
+            file=sys.stderr,
+        )
+    return images
+
+
 def _save(
-    name: str,
+    folder: Path,
     backbone: str,
     adapted: tuple[Adapted, AdaptedThreshold],
     cells: CellHead,
     facts: dict[str, Any],
 ) -> None:
-    """Write both heads of a backbone, and say what to expect of them."""
+    """Write both heads of a backbone."""
     head, of_maps = adapted
     expected = of_maps.expected and of_maps.expected._asdict()
     facts |= {"maps": {"shift": of_maps.logit, "expected": expected}}
-    path = save_adapted(name, backbone, head, facts)
-    save_cell_head(_shifted(cells, of_maps.logit), adapted_cells_path(name, backbone))
+    save_adapted(folder, backbone, head, facts)
+    save_cell_head(_shifted(cells, of_maps.logit), folder / cells_name(backbone))
+
+
+def _print(path: Path, backbone: str, head: Adapted, of_maps: AdaptedThreshold) -> None:
+    """Say what to expect of both heads of a backbone."""
     more = "more" if of_maps.logit > 0 else "less"
     print(f"{title(backbone)}: {path}, threshold {head.threshold:.4f}")
     print(f"  {_expectation(head.expected, head.reason, 'it finds')}")
@@ -153,16 +189,17 @@ def _shifted(cells: CellHead, threshold: float) -> CellHead:
 
 
 def _photographs(
-    images: pd.DataFrame, rule: str | None, params: Params
+    images: pd.DataFrame, photograph: str | None, params: Params
 ) -> tuple[NDArray[np.str_], bool]:
     """The photograph of each patch, and whether it is known; else the patch's group of copies."""
     ids = images["id"]
-    rule = rule or params.photos.group
+    rule = photograph or params.photos.group
     if rule is None and all(re.match(_CUT, one) for one in ids):
         rule = _CUT
     if rule is None:
         return images["group"].to_numpy().astype(str), False
-    return photographs_of(ids, rule).to_numpy().astype(str), True
+    setting = "--photograph" if photograph else "photos.group"
+    return photographs_of(ids, rule, setting).to_numpy().astype(str), True
 
 
 def _facts(patches: _Patches, cracked_share: float | None, precision: float) -> dict[str, Any]:

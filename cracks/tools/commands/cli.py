@@ -1,5 +1,6 @@
 """All commands and their options in one place; each imports what it needs when it runs."""
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,32 @@ class _Condition(click.ParamType["Condition"]):
         return [line for line in rv.splitlines() if line.strip()]
 
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+class _Rule(click.ParamType[str]):
+    """How photographs are read from names: what `photos.group` in params.yaml may be."""
+
+    name = "rule"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from cracks.project.params import regular_expression
+
+        try:
+            return regular_expression(value)
+        except ValueError as error:
+            self.fail(f"{error}, found {value!r}.", param, ctx)
+
+
+class _Number(click.FloatRange):
+    """A number in a range; not-a-number is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"expected a number, found {value!r}.", param, ctx)
+        return number
+
+
+_MILLIMETRES = _Number(1e-6, 1e6)
+_SHARE = _Number(0.001, 0.999)
 
 _BACKBONE = click.option(
     "--backbone", type=_Backbone(), help="resnet50, vgg16, …; all of params.yaml if not given."
@@ -96,7 +122,7 @@ def cli() -> None:
     type=click.IntRange(min=32),
     help="Pixels of a photograph that are scaled to 224; 112 enlarges hairlines twice.",
 )
-@click.option("--mm-per-pixel", type=_POSITIVE, help="Give lengths and widths in millimetres.")
+@click.option("--mm-per-pixel", type=_MILLIMETRES, help="Give lengths and widths in millimetres.")
 @click.option(
     "--full-resolution", is_flag=True, help="Write maps at the resolution of the photographs."
 )
@@ -234,18 +260,19 @@ def external(**options: Any) -> int:
 @click.option("--positive-class", help="Class folder of the cracks.")
 @click.option(
     "--photograph",
+    type=_Rule(),
     metavar="RULE",
     help="Photograph of a patch, as photos.group in params.yaml: a regular expression on its "
     "path, or `parent`. By default that, else the names that `cut` gives.",
 )
 @click.option(
     "--cracked-share",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=_SHARE,
     help="Share of cracked patches where the head will be used; by default, that of FOLDER.",
 )
 @click.option(
     "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=_SHARE,
     default=0.7,
     show_default=True,
     help="Share of what is called cracked that should be so; it decides the threshold.",

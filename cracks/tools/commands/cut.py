@@ -8,7 +8,7 @@ from cracks.project.errors import CracksError
 from cracks.project.outputs import new_folder, write_csv
 from cracks.project.params import Params, load_params
 from cracks.project.paths import head_path, weights_path
-from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.commands.destinations import check_destinations, resolved
 from cracks.tools.labelling.cutting import MARGIN, Grid, cut_photographs
 from cracks.tools.photographs import find_photographs, output_names
 from cracks.tools.walls.crack_map import training_side
@@ -23,7 +23,7 @@ def run(
     params = load_params()
     if not folder.is_dir():
         raise CracksError(f"Expected a folder of photographs at {folder}, found none.")
-    if out.resolve().is_relative_to(folder.resolve()):
+    if resolved(out).is_relative_to(resolved(folder)):
         raise CracksError(
             f"Expected a folder for the patches outside {folder}, found {out}; name another one, "
             "or the patches will be taken for photographs the next time."

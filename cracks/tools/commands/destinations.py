@@ -6,10 +6,16 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cracks.images.files import is_image_name
 from cracks.project.errors import CracksError
 from cracks.project.paths import LOCK, METRICS, PARAMS, PIPELINE
+from cracks.tools.photographs import is_own_picture
 
 _OF_THE_PIPELINE = (Path("data"), METRICS, Path("models"), Path(".git"), Path(".dvc"))
+_OTHER_GIT = {
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"),
+    *("GIT_CEILING_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
+}
 _LOCKED = re.compile(r"^ *(?:- )?path: ['\"]?(.+?)['\"]? *$", re.MULTILINE)
 
 
@@ -23,11 +29,11 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
         inputs: files that the command reads.
 
     Raises:
-        CracksError: if one is an input, a folder, below a file, known to Git or to dvc.lock, or in
-            a folder of the pipeline.
+        CracksError: if one is an input, a photograph, a folder, below a file, known to Git or to
+            dvc.lock, or in a folder of the pipeline.
     """
-    wanted = {file: file.resolve() for file in files if not _is_device(file)}
-    read = {_alike(path.resolve()) for path in inputs}
+    wanted = {file: resolved(file) for file in files if not _is_device(file)}
+    read = {_alike(resolved(path)) for path in inputs}
     known = {_alike(path) for path in _known(wanted.values())}
     for file, target in wanted.items():
         if _alike(target) in read:
@@ -36,13 +42,35 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
             raise _occupied(file, "which belongs to the project")
         if target.is_dir():
             raise CracksError(f"Expected {file} to be a file, found a folder; move it away.")
+        if target.is_file() and is_image_name(target.name) and not is_own_picture(target):
+            raise _occupied(file, "which is an image that no command wrote")
         above = next(folder for folder in target.parents if folder.exists())
         if not above.is_dir():
             raise CracksError(f"Expected a folder at {above}, found a file; name another one.")
 
 
+def resolved(path: Path) -> Path:
+    """Where a path leads.
+
+    Raises:
+        CracksError: if it is a link to itself.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # the latter until Python 3.12
+        raise CracksError(
+            f"Expected a file or a folder at {path}, found a link to itself."
+        ) from None
+
+
 def _is_device(file: Path) -> bool:
-    return file.is_relative_to("/dev") or (file.exists() and not (file.is_file() or file.is_dir()))
+    """Whether it is none of the files that are kept: a terminal, a pipe, /dev/stdout."""
+    try:
+        return file.exists() and (
+            file.is_relative_to("/dev") or not (file.is_file() or file.is_dir())
+        )
+    except (OSError, RuntimeError):
+        return False
 
 
 def _alike(path: Path) -> str:
@@ -59,20 +87,30 @@ def _known(targets: Iterable[Path]) -> Iterator[Path]:
     listed = _LOCKED.findall(LOCK.read_text("utf-8", "replace")) if LOCK.is_file() else []
     for path in (*_OF_THE_PIPELINE, PARAMS, PIPELINE, LOCK, *listed):
         yield (here / path).resolve()
-    folders = {next(p for p in target.parents if p.is_dir()) for target in targets}
+    folders = {next((p for p in target.parents if p.is_dir()), target) for target in targets}
     for folder in folders:
         if not any(above in folders for above in folder.parents):
             yield from _in_git(folder)
 
 
 def _in_git(folder: Path) -> Iterator[Path]:
-    """The files below a folder that Git tracks; none if Git cannot tell."""
+    """The files below a folder that Git tracks; all, if there is a repository that Git cannot read.
+
+    Variables that tell Git of another repository, as hooks have them, do not count.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _OTHER_GIT}
     try:
         listed = subprocess.run(
-            ["git", "-C", folder, "ls-files", "-z"], capture_output=True, check=False
+            ["git", "-c", "safe.directory=*", "-C", folder, "ls-files", "-z"],  # another's too
+            capture_output=True,
+            check=False,
+            env=environment,
         )
+        names, is_known = listed.stdout, listed.returncode == 0
     except FileNotFoundError:
-        return
-    for name in listed.stdout.split(b"\0"):
+        names, is_known = b"", False
+    if not is_known and any((above / ".git").exists() for above in (folder, *folder.parents)):
+        yield from (path for path in folder.rglob("*") if not path.is_dir())
+    for name in names.split(b"\0"):
         if name:
             yield folder / os.fsdecode(name)

@@ -13,7 +13,7 @@ from cracks.project.outputs import write_csv, write_json
 from cracks.project.params import load_params
 from cracks.tools.cluster.features import use_cluster
 from cracks.tools.commands.caveats import warn_of_drawings
-from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.commands.destinations import check_destinations, resolved
 from cracks.tools.transfer.elsewhere import source_name
 from cracks.tools.transfer.external import score_images
 
@@ -28,6 +28,12 @@ def run(source: Path, positive_class: str | None, name: str | None, standardise:
     params = load_params()
     output = _folder(source, name, standardise=standardise)
     check_destinations([output / METRICS_FILE, output / PREDICTIONS_FILE], [source])
+    place, images = resolved(output), resolved(source)
+    if place.is_relative_to(images) or images.is_relative_to(place):
+        raise CracksError(
+            f"Expected results apart from the images in {source}, found {output}; give another "
+            "place as --name, or move the images."
+        )
     backbones = params.backbones()
     warn_of_drawings(backbones, params.weights)
     result = score_images(

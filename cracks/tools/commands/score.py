@@ -5,20 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from cracks.images.decoding import RGB
 from cracks.project.errors import CracksError
 from cracks.project.outputs import write_csv
 from cracks.project.params import load_params
 from cracks.runtime.progress import progress
-from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.commands.destinations import check_destinations, resolved
 from cracks.tools.photographs import find_photographs, open_photograph
 from cracks.tools.walls.cells import CellClassifier, load_cell_classifier
 from cracks.tools.walls.crack_map import PATCH
 from cracks.tools.walls.inspection import inspect
 from cracks.tools.walls.scoring import Counts, Mask, compare, scores
 
-_BRIGHT = 128  # of 255, from which a pixel of a mask is crack; masks of 0 and 1 are known too
+_BRIGHT = 128  # of 255, from which a pixel is crack in masks of more than two values
 
 
 def run(
@@ -54,23 +54,39 @@ def run(
 
 
 def _pairs(photographs: Path, masks: Path) -> dict[Path, Path]:
-    """The mask of each photograph: the file of the same name, whatever its ending."""
-    by_name = {path.stem: path for path in find_photographs([str(masks)])}
-    files = find_photographs([str(photographs)])
-    missing = [path for path in files if path.stem not in by_name]
+    """The mask of each photograph: of the same path below the folder, whatever its ending."""
+    if resolved(photographs) == resolved(masks):
+        raise CracksError(f"Expected photographs and masks in two folders, found {masks} twice.")
+    by_name = _by_name(masks, find_photographs([str(masks)], own=True))
+    files = _by_name(photographs, find_photographs([str(photographs)]))
+    missing = [path for name, path in files.items() if name not in by_name]
     if missing:
         raise CracksError(
             f"Expected a mask of each photograph in {masks}, found none of {missing[0]} and "
             f"{len(missing) - 1} more; a mask has the photograph's name, with any ending."
         )
-    return {path: by_name[path.stem] for path in files}
+    return {path: by_name[name] for name, path in files.items()}
+
+
+def _by_name(folder: Path, paths: list[Path]) -> dict[Path, Path]:
+    """Files by their path below a folder, without the ending."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        name = path.relative_to(folder) if folder.is_dir() else Path(path.name)
+        other = found.setdefault(name.with_suffix(""), path)
+        if other != path:
+            raise CracksError(
+                f"Expected names that differ in more than their ending, found {other} and {path}; "
+                "rename one."
+            )
+    return found
 
 
 def _compared(
     pairs: dict[Path, Path], classifier: CellClassifier, patch: int
 ) -> Iterator[tuple[Path, Counts]]:
     for path, mask_path in progress(pairs.items(), desc=classifier.backbone, unit="photograph"):
-        rgb, true = open_photograph(path), read_mask(mask_path)
+        rgb, true = _opened(path), read_mask(mask_path)
         if true.shape != rgb.shape[:2]:
             raise CracksError(
                 f"Expected a mask of {rgb.shape[1]} x {rgb.shape[0]} pixels, the size of {path}, "
@@ -80,16 +96,30 @@ def _compared(
 
 
 def read_mask(path: Path) -> Mask:
-    """The crack pixels of a mask, `[height, width]`: the bright ones.
+    """The crack pixels of a mask, `[height, width]`: the bright or coloured ones.
 
     Raises:
-        CracksError: if it cannot be read, or most of its pixels are bright.
+        CracksError: if it cannot be read, most of its pixels are bright, or it is unclear which
+            are crack.
     """
-    values = np.asarray(Image.fromarray(open_photograph(path)).convert("L"))
-    mask = values > 0 if values.max() == 1 else values >= _BRIGHT
+    values = _opened(path).max(axis=2)  # a colour counts as much as white
+    levels = np.unique(values)
+    mask = values > levels[0] if len(levels) == 2 else values >= _BRIGHT
+    if len(levels) > 2 and not mask.any():
+        raise CracksError(
+            f"Expected a mask with cracks of {_BRIGHT} to 255 at {path}, found values up to "
+            f"{levels[-1]}; save it in black and white."
+        )
     if mask.mean() > 1 / 2:
         raise CracksError(
             f"Expected a mask with bright cracks on a dark ground at {path}, found mostly bright "
-            "pixels; invert it."
+            "or transparent pixels; invert it, and save it without transparency."
         )
     return np.asarray(mask)
+
+
+def _opened(path: Path) -> RGB:
+    try:
+        return open_photograph(path)
+    except CracksError as reason:
+        raise CracksError(f"Could not read {path}: {reason}") from None

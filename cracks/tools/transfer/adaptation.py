@@ -17,10 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, mannwhitneyu
 
 from cracks.evaluation.metrics import is_crack
-from cracks.evaluation.statistics import BOOTSTRAP_SAMPLES, CONFIDENCE, Interval
+from cracks.evaluation.statistics import (
+    BOOTSTRAP_SAMPLES,
+    CONFIDENCE,
+    Interval,
+    effective_size,
+    wilson_interval,
+)
 from cracks.heads.head import LinearHead
 from cracks.heads.statistics import Statistics
 from cracks.project.errors import CracksError
@@ -43,6 +49,7 @@ PENALTIES = (np.inf, 3000.0, 1000.0, 300.0, 100.0)
 
 _FOLDS = 5
 _REPEATS = 4  # of the cross-validation, each with other folds
+_CHANCE = 0.01  # p-value above which nothing was learnt from the labels
 _LEAST_SCALE = 1e-3  # of probabilities by evidence, below which evidence says nothing
 
 
@@ -81,6 +88,14 @@ class AdaptedThreshold:
     logit: float
     expected: Expected | None
     reason: str  # why nothing is expected, or empty
+
+
+class _Evidence(NamedTuple):
+    """Log-odds of labelled patches by what was not fitted to them."""
+
+    logits: Numbers  # [n]
+    labels: Labels  # [n]
+    photographs: NDArray[np.str_]  # [n]
 
 
 class _Answers(NamedTuple):
@@ -125,16 +140,16 @@ def adapt_head(
     scale, shift = _calibration(held_out, labels)
     weights, odds = _reweighted(labels, cracked_share)
     shift += odds
-    answers = _Answers(expit(scale * held_out + shift), labels, weights)
-    threshold = _threshold(answers, precision)
+    threshold = _threshold(_Answers(expit(scale * held_out + shift), labels, weights), precision)
     moved, bias = _moved(standardised, prior, labels, penalty)
     change = moved / statistics.deviation
     head = LinearHead(
         scale * (trained.weights + change),
         float(scale * (trained.bias + bias - statistics.mean @ change) + shift),
     )
-    reason = _why_nothing_is_expected(labels, labelled.photographs, known=photographs_known)
-    expected = None if reason else _expected(answers, threshold, labelled.photographs)
+    evidence = _Evidence(held_out, labels, labelled.photographs)
+    reason = _why_nothing_is_expected(evidence, known=photographs_known)
+    expected = None if reason else _expected(evidence, weights, odds, precision)
     return Adapted(head, threshold, penalty, expected, reason)
 
 
@@ -166,10 +181,10 @@ def adapt_threshold(
         return AdaptedThreshold(0.0, None, "evidence is no stronger in patches with a crack")
     weights, odds = _reweighted(labels, cracked_share)
     shift += odds
-    answers = _Answers(expit(scale * logits + shift), labels, weights)
-    threshold = _threshold(answers, precision)
-    reason = _why_nothing_is_expected(labels, photographs, known=photographs_known)
-    expected = None if reason else _expected(answers, threshold, photographs)
+    threshold = _threshold(_Answers(expit(scale * logits + shift), labels, weights), precision)
+    evidence = _Evidence(logits, labels, photographs)
+    reason = _why_nothing_is_expected(evidence, known=photographs_known)
+    expected = None if reason else _expected(evidence, weights, odds, precision)
     return AdaptedThreshold(float((logit(threshold) - shift) / scale), expected, reason)
 
 
@@ -182,7 +197,8 @@ def _check_enough(labels: Labels) -> None:
         )
 
 
-def _why_nothing_is_expected(labels: Labels, photographs: NDArray[np.str_], *, known: bool) -> str:
+def _why_nothing_is_expected(evidence: _Evidence, *, known: bool) -> str:
+    logits, labels, photographs = evidence
     fewest, distinct = int(np.bincount(labels, minlength=2).min()), len(np.unique(photographs))
     if fewest < LEAST_PROMISED:
         return f"fewer than {LEAST_PROMISED} labels of one class ({fewest})"
@@ -192,6 +208,9 @@ def _why_nothing_is_expected(labels: Labels, photographs: NDArray[np.str_], *, k
         return f"labels from fewer than {LEAST_PHOTOGRAPHS} photographs ({distinct})"
     if _photographs_of_a_class(labels, photographs) == 1:
         return "all labels of one class are from one photograph"
+    stronger = mannwhitneyu(logits[labels == 1], logits[labels == 0], alternative="greater")
+    if stronger.pvalue > _CHANCE:
+        return "answers about labelled patches are no better than chance"
     return ""
 
 
@@ -334,21 +353,48 @@ def _threshold(answers: _Answers, precision: float) -> float:
     return float(max(floored[order][chosen], 1) / unit)
 
 
-def _expected(answers: _Answers, threshold: float, photographs: NDArray[np.str_]) -> Expected:
-    """Recall and precision of the held-out patches; photographs are resampled.
+def _expected(evidence: _Evidence, weights: Numbers, odds: float, precision: float) -> Expected:
+    """Recall and precision of the patches of each fold, by calibration and threshold of the others.
 
-    It is the cluster bootstrap of Field and Welsh 2007.
+    Args:
+        evidence: of all patches.
+        weights: of the patches, `[n]`.
+        odds: what is added to calibrated log-odds.
+        precision: as for `_threshold`.
     """
-    called = is_crack(answers.probability, threshold)
-    hits = answers.weights * (called & (answers.labels == 1))
+    logits, labels, photographs = evidence
+    called = np.zeros(len(labels))  # in which share of the repeats
+    for train, test in _folds(labels, photographs):
+        scale, shift = _calibration(logits[train], labels[train])
+        probability = expit(scale * logits + shift + odds)
+        answers = _Answers(probability[train], labels[train], weights[train])
+        called[test] += is_crack(probability[test], _threshold(answers, precision)) / _REPEATS
+    recall, recall_interval = _share(called * labels, labels, weights, photographs)
+    found, interval = _share(called * labels, called, weights, photographs)
+    return Expected(recall, recall_interval, found, interval)
+
+
+def _share(
+    part: Numbers, whole: NDArray[Any], weights: Numbers, photographs: NDArray[np.str_]
+) -> tuple[float, Interval]:
+    """Σ weights part / Σ weights whole, and its interval over photographs.
+
+    The bootstrap of whole photographs (Field and Welsh 2007) is too narrow for few of them, and has
+    no width where all answers are right: the interval also covers Wilson's with the effective
+    number of patches.
+    """
     _, number = np.unique(photographs, return_inverse=True)
     sums = [
-        np.bincount(number, weights=values).astype(np.float64)
-        for values in (hits, answers.weights * answers.labels, answers.weights * called)
+        np.bincount(number, weights=weights * values).astype(np.float64) for values in (part, whole)
     ]
-    intervals = [_share_interval(sums[0], of) for of in sums[1:]]
-    recall, precision = (float(sums[0].sum() / max(of.sum(), 1e-12)) for of in sums[1:])
-    return Expected(recall, intervals[0], precision, intervals[1])
+    share = float(sums[0].sum() / max(sums[1].sum(), 1e-12))
+    used = whole > 0
+    if not used.any():
+        return share, (0.0, 1.0)
+    size = effective_size(photographs[used])
+    low, high = wilson_interval(share, 1, size)
+    others = _share_interval(*sums)
+    return share, (min(low, others[0]), max(high, others[1]))
 
 
 def _share_interval(part: Numbers, whole: Numbers) -> Interval:

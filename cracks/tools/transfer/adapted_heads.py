@@ -2,7 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 
 from cracks.classifier.classifier import Trained, check_head, load_trained
 from cracks.heads.head import (
+    MEND,
     Head,
     LinearHead,
     read_head,
@@ -20,6 +24,7 @@ from cracks.heads.head import (
 from cracks.project.errors import CracksError
 from cracks.project.outputs import sha256_of, write_json
 from cracks.project.paths import head_path
+from cracks.project.temporary import temporary
 from cracks.tools.transfer.adaptation import Adapted
 
 FOLDER = Path("models/adapted")
@@ -34,8 +39,43 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise CracksError(
-            f"Expected a name of letters, digits, _, . and -, found {name!r}; give one as --name."
+            f"Expected a name of letters, digits, _, . and -, found {name!r}; give another one."
         )
+
+
+def check_place(name: str) -> None:
+    """Check, before the work begins, that heads of a name can be written.
+
+    Raises:
+        CracksError: if it cannot be a folder's, or something else than a folder is there.
+    """
+    check_name(name)
+    folder = FOLDER / name
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise CracksError(
+            f"Expected a folder for adapted heads at {folder}, found a file or a link; remove it "
+            "or give another --name."
+        )
+    for path in folder.glob("*"):
+        if path.is_dir():
+            raise CracksError(f"Expected a file at {path}, found a folder; remove it.")
+
+
+@contextmanager
+def replaced_heads(name: str) -> Iterator[Path]:
+    """A folder to write adapted heads into, whose files go to that of the name all together.
+
+    The heads of other backbones stay, and all old ones if anything fails in between.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with temporary(Path(mkdtemp(prefix=f".{name}.tmp.", dir=FOLDER))) as folder:
+        written = folder / "new"
+        written.mkdir()
+        yield written
+        there = FOLDER / name
+        there.mkdir(exist_ok=True)
+        for path in sorted(written.iterdir()):
+            path.replace(there / path.name)
 
 
 def adapted_path(name: str, backbone: str) -> Path:
@@ -45,29 +85,30 @@ def adapted_path(name: str, backbone: str) -> Path:
 
 def adapted_cells_path(name: str, backbone: str) -> Path:
     """The file of an adapted head for cells."""
-    return FOLDER / name / f"{backbone}-cells.json"
+    return FOLDER / name / cells_name(backbone)
 
 
-def save_adapted(name: str, backbone: str, adapted: Adapted, facts: dict[str, Any]) -> Path:
+def cells_name(backbone: str) -> str:
+    """The name of the file of an adapted head for cells."""
+    return f"{backbone}-cells.json"
+
+
+def save_adapted(folder: Path, backbone: str, adapted: Adapted, facts: dict[str, Any]) -> None:
     """Save an adapted head with the origin of the head that it started from.
 
     Args:
-        name: of the adapted head.
+        folder: where it is written.
         backbone: whose features it is for.
         adapted: the head.
         facts: of the labels, written beside the head with the threshold and what is expected.
-
-    Returns:
-        Where the head is.
     """
-    path = adapted_path(name, backbone)
+    path = folder / f"{backbone}.keras"
     source = head_path(backbone)
     save_head(_in_form_of(read_head(source), adapted.head), read_origin(source), path)
     how = {"sha256": sha256_of(path), "threshold": adapted.threshold, **facts}
     how["penalty"] = None if np.isinf(adapted.penalty) else adapted.penalty
     how["expected"] = adapted.expected and adapted.expected._asdict()
     write_json(path.with_suffix(".json"), how)
-    return path
 
 
 def _in_form_of(trained: Head, adapted: LinearHead) -> Head:
@@ -93,7 +134,11 @@ def load_named(backbone: str, name: str | None) -> Trained:
         return load_trained(backbone)
     path = adapted_path(name, backbone)
     check_adapted(name, backbone, path)
-    head, origin = check_head(backbone, path)
+    try:
+        head, origin = check_head(backbone, path)
+    except CracksError as error:
+        again = "run `python -m cracks adapt` again"
+        raise CracksError(str(error).replace(MEND, again)) from None
     return Trained(head, origin, _threshold(path))
 
 

@@ -57,7 +57,7 @@ def score_images(
         archive = folder / "images.zip"
         write_archive(archive, labelled_images(source, positive_class))
         audit = audit_archive(archive, positive_class, params.audit, str(source))
-        images, seen = _unseen(archive, audit.images, params.audit)
+        images, seen = unseen(archive, audit.images, params.audit)
         if standardise:
             check_enough(len(images))
         trained = {b: load_trained(b) for b in params.weights}
@@ -77,7 +77,7 @@ def score_images(
     return External(metrics, _predictions(scores, images))
 
 
-def _unseen(archive: Path, images: pd.DataFrame, limits: AuditLimits) -> tuple[pd.DataFrame, int]:
+def unseen(archive: Path, images: pd.DataFrame, limits: AuditLimits) -> tuple[pd.DataFrame, int]:
     """The images that are not copies of the pipeline's own, and the number of those left out."""
     if not IMAGES.exists():
         return images, 0

@@ -63,7 +63,7 @@ def scores(images: Sequence[Counts]) -> dict[str, Score]:
 
     Those that end in *per image* are means over images with cracks in either mask, the others
     are computed from the pixels of all images together. Intervals are percentiles over images drawn
-    anew with replacement (the bootstrap).
+    anew with replacement (the bootstrap); fewer than `LEAST_IMAGES` have none.
     """
     table = np.array(images, np.float64)
     random = np.random.default_rng(_SEED)
@@ -72,7 +72,8 @@ def scores(images: Sequence[Counts]) -> dict[str, Score]:
     for name, measure in _MEASURES.items():
         values = np.array([measure(table[some]) for some in draws])
         defined = values[~np.isnan(values)]
-        low, high = np.percentile(defined, [2.5, 97.5]) if len(defined) else (np.nan, np.nan)
+        some = len(defined) and len(images) >= LEAST_IMAGES
+        low, high = np.percentile(defined, [2.5, 97.5]) if some else (np.nan, np.nan)
         results[name] = Score(measure(table), float(low), float(high))
     return results
 

@@ -97,6 +97,21 @@ def test_a_damaged_quantised_model_is_made_again(
     assert made == ["converted", "quantised", "quantised"]
 
 
+@pytest.mark.parametrize("kind", ["other bytes", "a pipe"])
+def test_what_is_no_hash_is_made_again(
+    kind: str, made: list[str], mean: Callable[[str], float]
+) -> None:
+    mean("float32")
+    for path in cache_folder("models").glob("*.sha256"):
+        path.unlink()
+        if kind == "a pipe":
+            os.mkfifo(path)
+        else:
+            path.write_bytes(b"\xff\xfe\0")
+    assert mean("float32") == 1
+    assert made == ["converted", "converted"]
+
+
 def test_two_at_once_make_one_model(random_weights: Callable[[str], Path]) -> None:
     together, made = Barrier(2, timeout=0.3), list[Path]()
 

@@ -39,9 +39,8 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
 
     found: list[dict[str, Any]] = []
 
-    def save(name: str, backbone: str, _: Any, facts: dict[str, Any]) -> Path:
+    def save(_: Path, __: str, ___: Any, facts: dict[str, Any]) -> None:
         found.append(facts)
-        return Path("models") / name / f"{backbone}.keras"
 
     monkeypatch.setattr(adapt, "load_trained", lambda _: trained)
     monkeypatch.setattr(adapt, "load_trained_cells", lambda _: cells)
@@ -94,11 +93,11 @@ def test_maps_get_a_threshold_between_sound_and_cracked_patches(
     assert head.logit(np.array([255.0 - 110])) >= 0
     assert head.logit(np.array([255.0 - 150])) < 0
     said = capsys.readouterr().out
-    assert "VGG16: models/bridge/vgg16.keras, threshold" in said
+    assert "VGG16: models/adapted/bridge/vgg16.keras, threshold" in said
     assert f"In maps, a cell counts as cracked at {abs(shift):.2f} " in said
     assert said.count("Expected on further patches of such photographs: ") == 2
-    assert "it finds 100% [100%, 100%] of the cracked patches" in said
-    assert "a map finds 100% [100%, 100%] of the cracked patches" in said
+    assert "it finds 100% [61%, 100%] of the cracked patches" in said  # of six photographs
+    assert "a map finds 100% [61%, 100%] of the cracked patches" in said
     assert "python -m cracks predict PATH --map maps --head bridge" in said
 
 
@@ -111,6 +110,40 @@ def test_unknown_photographs_promise_nothing(
     said = capsys.readouterr().out
     assert said.count("Nothing can be promised of other photographs: which photographs") == 2
     assert Path("models/adapted/north/vgg16-cells.json").is_file()
+
+
+def test_what_cannot_be_used_is_left_out_and_said(
+    saved: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_patches(Path("bridge"), 48, "{photograph}-0-{number}.png")
+    Path("bridge/sound/1-0-99.png").write_bytes(b"no image")
+    assert adapted() == 0
+    assert saved[0]["labels"] == 48
+    said = capsys.readouterr().err
+    assert "Left out: 1 files that cannot be used, the first sound/1-0-99.png: not an" in said
+
+
+def test_a_rule_without_photographs_names_the_option(saved: list[dict[str, Any]]) -> None:
+    write_patches(Path("bridge"), 48, "{number}.png")
+    with pytest.raises(CracksError, match="Expected --photograph, 'tower', to say which"):
+        adapted(photograph="tower")
+    assert not saved
+
+
+@pytest.mark.parametrize("kind", ["a link", "a file", "a folder in the place of a file"])
+def test_what_is_in_the_way_is_said_before_the_work(kind: str, saved: list[dict[str, Any]]) -> None:
+    write_patches(Path("bridge"), 48, "{number}.png")
+    there = Path("models/adapted/bridge")
+    there.parent.mkdir(parents=True)
+    if kind == "a link":
+        there.symlink_to("..")
+    elif kind == "a file":
+        there.write_text("mine")
+    else:
+        (there / "vgg16-cells.json").mkdir(parents=True)
+    with pytest.raises(CracksError, match=r"models/adapted/bridge.*, found a .*remove it"):
+        adapted()
+    assert not saved
 
 
 def test_few_labels_are_refused_and_nothing_is_written(saved: list[dict[str, Any]]) -> None:

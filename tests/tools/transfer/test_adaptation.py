@@ -211,6 +211,42 @@ def test_a_threshold_stays_where_evidence_says_nothing() -> None:
     assert "no stronger in patches with a crack" in adapted.reason
 
 
+def test_labels_that_are_noise_promise_nothing() -> None:
+    labelled = wall(200, 16)
+    shuffled = np.random.default_rng(0).permutation(labelled.labels)
+    adapted = adapt_head(head(RIGHT), STATISTICS, labelled._replace(labels=shuffled))
+    assert adapted.expected is None
+    assert "no better than chance" in adapted.reason
+
+
+def test_intervals_cover_what_further_photographs_show() -> None:
+    """Photographs that differ in brightness, of which a few are labelled."""
+    covered = []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+
+        def drawn(
+            count: int, random: np.random.Generator = random
+        ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            photographs = np.repeat(np.arange(count), 8)
+            labels = (random.random(len(photographs)) < 0.4).astype(int)
+            brightness = random.normal(0, 0.5, count)[photographs]
+            logits = 2.5 * (2 * labels - 1) + brightness + random.standard_normal(len(labels))
+            return logits, labels, photographs.astype(str)
+
+        adapted = adapt_threshold(*drawn(6))
+        assert adapted.expected
+        logits, labels, _ = drawn(400)
+        called = logits >= adapted.logit
+        recall, precision = called[labels == 1].mean(), labels[called].mean()
+        for value, (low, high) in (
+            (recall, adapted.expected.recall_interval),
+            (precision, adapted.expected.precision_interval),
+        ):
+            covered.append(low <= value <= high)
+    assert np.mean(covered) >= 0.95
+
+
 def test_unknown_photographs_promise_nothing() -> None:
     adapted = adapt_head(head(RIGHT), STATISTICS, wall(60, 12), photographs_known=False)
     assert adapted.expected is None

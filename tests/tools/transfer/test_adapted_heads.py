@@ -8,6 +8,24 @@ from cracks.project.outputs import sha256_of
 from cracks.tools.transfer import adapted_heads
 
 
+def test_heads_of_a_name_are_replaced_all_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with adapted_heads.replaced_heads("bridge") as folder:
+        (folder / "vgg16.keras").write_text("first")
+        (folder / "resnet50.keras").write_text("first")
+    with pytest.raises(OSError, match="full"), adapted_heads.replaced_heads("bridge") as folder:
+        (folder / "vgg16.keras").write_text("second")
+        raise OSError("full")
+    there = Path("models/adapted/bridge")
+    assert [(there / f"{b}.keras").read_text() for b in ("vgg16", "resnet50")] == ["first"] * 2
+    with adapted_heads.replaced_heads("bridge") as folder:
+        (folder / "vgg16.keras").write_text("third")
+    assert [(there / f"{b}.keras").read_text() for b in ("vgg16", "resnet50")] == ["third", "first"]
+    assert list(Path("models/adapted").iterdir()) == [there]
+
+
 @pytest.fixture
 def head(tmp_path: Path) -> Path:
     """A head and its threshold."""

@@ -36,7 +36,7 @@ def unseen(members: dict[str, bytes]) -> tuple[list[str], int]:
     archive = Path("elsewhere.zip")
     write_archive(archive, sorted(members.items()))
     images = audit_archive(archive, "positive", LIMITS).images
-    kept, left_out = external._unseen(archive, images, LIMITS)
+    kept, left_out = external.unseen(archive, images, LIMITS)
     return list(kept["id"]), left_out
 
 
