@@ -10,7 +10,8 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from itertools import chain, count
+from pathlib import Path, PurePath
 from tempfile import mkdtemp
 from threading import Lock
 
@@ -44,6 +45,7 @@ LAYER = "layer.png"
 _KEPT_PIXELS = 200_000_000  # of all photographs that are kept; the oldest ones go first
 _LONGEST_LAYER = 4000  # pixels of a side
 _QUALITY = 92  # of the JPEG that the page shows
+_LONGEST_JPEG = 65_500  # pixels of a side
 
 
 @dataclass
@@ -74,15 +76,27 @@ class Gallery:
         Raises:
             CracksError: if it cannot be read or is smaller than two cells.
         """
-        rgb = decode(data, max_pixels=MAX_PIXELS)
-        with self._lock:
+        with self._lock:  # photographs are decoded one at a time as well
+            rgb = decode(data, max_pixels=MAX_PIXELS)
+            if max(rgb.shape) > _LONGEST_JPEG:
+                raise CracksError(
+                    f"{rgb.shape[1]} x {rgb.shape[0]} pixels is longer than the {_LONGEST_JPEG:,} "
+                    "that the page can show; cut it into tiles"
+                )
             maps = {name: map_cracks(rgb, one, PATCH) for name, one in self.classifiers.items()}
             key = secrets.token_urlsafe(12)
             place = read_georeference(data, rgb.shape[1], rgb.shape[0])
-            self._photographs[key] = Photograph(name, rgb, maps, place)
+            self._photographs[key] = Photograph(self._distinct(name), rgb, maps, place)
             while len(self._photographs) > 1 and self._pixels() > _KEPT_PIXELS:
                 self._photographs.popitem(last=False)
         return key
+
+    def _distinct(self, name: str) -> str:
+        """The name, with a number if another photograph has it: cameras begin anew at 0001."""
+        taken = {photograph.name.casefold() for photograph in self._photographs.values()}
+        path = PurePath(name)
+        others = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
+        return next(one for one in chain([name], others) if one.casefold() not in taken)
 
     def _pixels(self) -> int:
         return sum(p.rgb.shape[0] * p.rgb.shape[1] for p in self._photographs.values())
@@ -127,11 +141,11 @@ class Gallery:
         """
         with self._lock:
             photograph = self.photograph(key)
-            photograph.mm_per_pixel = mm_per_pixel
             known = photograph.inspections.get(backbone)
             if not known or (known.threshold, known.mm_per_pixel) != (threshold, mm_per_pixel):
-                known = _inspected(photograph, backbone, threshold)
+                known = _inspected(photograph, backbone, threshold, mm_per_pixel)
                 photograph.inspections[backbone] = known
+            photograph.mm_per_pixel = mm_per_pixel
         return known
 
     def summary(self) -> pd.DataFrame:
@@ -161,14 +175,16 @@ class Gallery:
                 yield photograph, self.inspect(key, backbone, threshold, photograph.mm_per_pixel)
 
 
-def _inspected(photograph: Photograph, backbone: str, threshold: float) -> Inspection:
+def _inspected(
+    photograph: Photograph, backbone: str, threshold: float, mm_per_pixel: float | None
+) -> Inspection:
     found = inspection_of(
         photograph.rgb,
         photograph.name,
         backbone,
         photograph.maps[backbone],
         threshold,
-        photograph.mm_per_pixel,
+        mm_per_pixel,
     )
     return replace(found, georeference=photograph.georeference)
 

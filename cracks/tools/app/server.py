@@ -1,5 +1,6 @@
 """The requests that the page makes; nothing but this machine can make any."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from pathlib import PurePath
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from cracks.backbones.catalogue import title
+from cracks.images.files import check_name
 from cracks.project.errors import CracksError, explained
 from cracks.tools.app.gallery import LAYER, Gallery, files_of, layer_of
 from cracks.tools.walls.crack_map import THRESHOLD
@@ -42,6 +44,8 @@ _ICON = (
     'rx="3" fill="#8a8a86"/><path d="M6 0l2 4-3 3 4 4-2 5" fill="none" stroke="#1c1c1c" '
     'stroke-width="1.5"/></svg>'
 )
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -76,7 +80,7 @@ def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route
     async def add(request: Request) -> Response:
         if request.headers.get("content-type") != _UPLOAD_TYPE:
             raise CracksError("Expected a photograph's bytes.")
-        name = PurePath(request.query_params.get("name", "")).name or "photograph"
+        name = _file_name(request.query_params.get("name", ""))
         key = await run_in_threadpool(gallery.add, name, await _body(request))
         return JSONResponse(_described(gallery, about, key))
 
@@ -192,8 +196,8 @@ async def _inspection(request: Request, gallery: Gallery) -> Inspection:
     if threshold is None or not 0 < threshold < 1:
         raise CracksError("Expected a threshold between 0 and 1.")
     mm_per_pixel = _number(request, "mm")
-    if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
-        raise CracksError("Expected millimetres per pixel above 0.")
+    if mm_per_pixel is not None and not 1e-6 <= mm_per_pixel <= 1e6:
+        raise CracksError("Expected millimetres per pixel from 0.000001 to 1,000,000.")
     key = request.path_params["key"]
     found: Inspection = await run_in_threadpool(
         gallery.inspect, key, backbone, threshold, mm_per_pixel
@@ -201,10 +205,22 @@ async def _inspection(request: Request, gallery: Gallery) -> Inspection:
     return found
 
 
+def _file_name(given: str) -> str:
+    """The last part of a path of any system; a file of a ZIP must not lead elsewhere.
+
+    Raises:
+        CracksError: if it cannot be displayed.
+    """
+    name = re.split(r"[/\\:]", given)[-1].strip()
+    if not name.strip("."):
+        return "photograph"
+    check_name(name)
+    return name
+
+
 def _number(request: Request, name: str) -> float | None:
     """A number of the query, NaN if it is none, None if it is not there."""
     value = request.query_params.get(name)
-    try:
-        return float(value) if value else None
-    except ValueError:
-        return float("nan")
+    if not value:
+        return None
+    return float(value) if _DECIMAL.fullmatch(value) else float("nan")

@@ -16,7 +16,7 @@ from cracks.tools.photographs import find_photographs, open_photograph
 from cracks.tools.walls.cells import CellClassifier, load_cell_classifier
 from cracks.tools.walls.crack_map import PATCH
 from cracks.tools.walls.inspection import inspect
-from cracks.tools.walls.scoring import Counts, Mask, compare, scores
+from cracks.tools.walls.scoring import LEAST_IMAGES, Counts, Mask, compare, scores
 
 _BRIGHT = 128  # of 255, from which a pixel is crack in masks of more than two values
 
@@ -48,7 +48,10 @@ def run(
         ]
     if out:
         write_csv(out, pd.DataFrame(tables), digits=None)
-    print(f"{len(pairs):,} photographs with masks; 95 % intervals over photographs\n")
+    intervals = "95 % intervals over photographs"
+    if len(pairs) < LEAST_IMAGES:
+        intervals = f"no intervals, for which {LEAST_IMAGES} photographs are needed"
+    print(f"photographs with masks: {len(pairs):,}; {intervals}\n")
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format))
     return 0
 

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from cracks.backbones.model import CELL
-from cracks.images.decoding import RGB
+from cracks.images.decoding import MAX_PIXELS, RGB
 from cracks.project.errors import CracksError
 from cracks.project.paths import IMAGES
 from cracks.tables.inputs import read_images
@@ -86,7 +86,7 @@ def map_cracks(rgb: RGB, classifier: CellClassifier, patch: int = PATCH) -> Crac
         patch: pixels of the photograph that the backbone sees as `PATCH`; fewer enlarge it.
 
     Raises:
-        CracksError: if the photograph is smaller than two cells.
+        CracksError: if the photograph is smaller than two cells, or enlarged too much.
     """
     height, width = rgb.shape[:2]
     if min(width, height) * PATCH / patch < _LEAST_SIDE:
@@ -96,6 +96,11 @@ def map_cracks(rgb: RGB, classifier: CellClassifier, patch: int = PATCH) -> Crac
         )
     if patch != PATCH:
         size = (round(width * PATCH / patch), round(height * PATCH / patch))
+        if size[0] * size[1] > MAX_PIXELS:
+            raise CracksError(
+                f"{width} x {height} pixels are {size[0]} x {size[1]} with --patch {patch}, more "
+                f"than the {MAX_PIXELS:,} allowed; give a larger --patch, or cut it into tiles"
+            )
         rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
     return CrackMap(width, height, patch, classifier.logits(rgb))
 

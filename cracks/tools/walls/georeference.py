@@ -4,6 +4,7 @@ Photographs that are turned or whose coordinates have no EPSG code are left in p
 """
 
 import io
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from cracks.images.tiff import MAGIC, ORIENTATION
 _TOP_LEFT = 1  # orientation of what is stored upright
 _POINT = 2  # raster type: coordinates are those of a pixel's middle
 _USER_DEFINED = 32767
+_PROJECTED = 1  # model type: coordinates are metres or feet, not degrees
 _CODES = ("ProjectedCSTypeGeoKey", "GeographicTypeGeoKey")
 
 
@@ -66,8 +68,10 @@ def _georeference(tags: dict[str, Any]) -> Georeference | None:
         return None
     across, down, _ = tags["ModelPixelScale"]
     column, row, _, x, y, _ = tags["ModelTiepoint"]  # of one point only
-    epsg = next((int(tags[name]) for name in _CODES if name in tags), _USER_DEFINED)
-    if epsg == _USER_DEFINED or not (across > 0 and down > 0):
+    codes = _CODES[:1] if int(tags.get("GTModelTypeGeoKey", 0)) == _PROJECTED else _CODES
+    epsg = next((int(tags[name]) for name in codes if name in tags), _USER_DEFINED)
+    numbers = (across, down, column, row, x, y)
+    if epsg == _USER_DEFINED or not (across > 0 and down > 0) or not all(map(isfinite, numbers)):
         return None
     if int(tags.get("GTRasterTypeGeoKey", 0)) == _POINT:
         column, row = column + 0.5, row + 0.5

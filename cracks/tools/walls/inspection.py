@@ -135,10 +135,10 @@ def write_inspection(inspection: Inspection, picture: Image.Image, name: str, fo
     They are `<name>-<backbone>.png`, `-mask.png`, `.csv` and `.json` (GeoJSON, in pixels).
     """
     files = inspection_files(name, inspection.backbone, folder)
+    document = json.dumps(geojson(inspection), indent=1, allow_nan=False)
     save_picture(picture, files["picture.png"], compress_level=_FAST)
     save_picture(Image.fromarray(inspection.cracks.mask), files["mask.png"], optimize=True)
     write_csv(files["regions.csv"], inspection.rounded_regions(), digits=None)
-    document = json.dumps(geojson(inspection), indent=1, allow_nan=False)
     write_text(files["regions.json"], document + "\n")
     return files["picture.png"]
 

@@ -84,8 +84,9 @@ def explanation(rgb: RGB, cam: NDArray[np.float64], verdict: Sequence[str]) -> I
     """An image beside itself with its activation map, under lines of text."""
     shown = Image.fromarray(rgb)
     factor = max(_EXPLAINED / min(shown.size), min(1.0, SHOWN / 2 / max(shown.size)))
+    factor = min(factor, SHOWN / max(shown.size))  # a narrow one stays small
     if min(shown.size) < _EXPLAINED or max(shown.size) > SHOWN / 2:
-        size = (round(shown.width * factor), round(shown.height * factor))
+        size = (max(round(shown.width * factor), 1), max(round(shown.height * factor), 1))
         shown = shown.resize(size, Image.Resampling.LANCZOS)
     pixels = np.asarray(shown)
     pair = np.concatenate([pixels, cam_overlay(pixels, cam)], axis=1)

@@ -14,6 +14,9 @@ TOLERANCE = 2
 CENTRELINE_TOLERANCE = 4
 """The same for centrelines."""
 
+LEAST_IMAGES = 5
+"""Images with fewer of which no interval over images is given."""
+
 _RESAMPLES = 2000
 _SEED = 0
 

@@ -67,7 +67,55 @@ def test_millimetres_are_those_of_the_photograph(address: str, added: dict[str, 
     assert (mine["width"], mine["height"]) == (300, 400)
     get(address, added, "vgg16?threshold=0.5")
     wrong = get(address, added, "vgg16?threshold=0.5&mm=-1")
-    assert "millimetres per pixel above 0" in wrong.json()["error"]
+    assert "millimetres per pixel from 0.000001 to" in wrong.json()["error"]
+    for none in ("1e308", "inf", "nan", "1_0", "\u0662", "0", "1e-300"):
+        answer = get(address, added, f"vgg16?threshold=0.5&mm={none}")
+        assert (answer.status_code, "millimetres" in answer.json()["error"]) == (422, True), none
+        for file in ("picture.png", "regions.json"):
+            assert get(address, added, f"vgg16/{file}?threshold=0.5").status_code == 200
+
+
+def test_photographs_of_one_name_are_told_apart(address: str) -> None:
+    names = [sent(address, wall_file(), "IMG_0001.png").json()["name"] for _ in range(3)]
+    assert names == ["IMG_0001.png", "IMG_0001-2.png", "IMG_0001-3.png"]
+    data = requests.get(f"{address}/crack-maps.zip", timeout=60).content
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert len(archive.namelist()) == len(set(archive.namelist()))
+        table = pd.read_csv(io.BytesIO(archive.read("summary.csv")))
+    assert {*names} <= {*table["path"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("..", "photograph"),
+        ("", "photograph"),
+        ("..\\..\\evil.png", "evil.png"),
+        ("C:drive.png", "drive.png"),
+        ("a/b/", "photograph"),
+    ],
+)
+def test_a_name_leads_nowhere(given: str, name: str, address: str) -> None:
+    shown = sent(address, wall_file(), given).json()["name"]
+    assert shown.startswith(name.removesuffix(".png"))
+    data = requests.get(f"{address}/crack-maps.zip", timeout=60).content
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert not [one for one in archive.namelist() if "/" in one or "\\" in one or ":" in one]
+
+
+@pytest.mark.parametrize("given", ["a\0b.png", "a\nb.png", "a\u202eb.png"])
+def test_a_name_that_cannot_be_displayed_is_refused(given: str, address: str) -> None:
+    answer = sent(address, wall_file(), given)
+    assert answer.status_code == 422
+    assert "without control characters" in answer.json()["error"]
+
+
+def test_what_is_longer_than_a_jpeg_can_be_is_refused(address: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (66_000, 40)).save(buffer, "PNG")
+    answer = sent(address, buffer.getvalue())
+    assert answer.status_code == 422
+    assert "that the page can show; cut it into tiles" in answer.json()["error"]
 
 
 def test_the_layer_marks_the_crack_on_the_photograph(address: str, added: dict[str, Any]) -> None:

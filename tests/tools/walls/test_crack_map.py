@@ -32,6 +32,12 @@ def test_what_is_too_small_is_one_sentence() -> None:
         map_cracks(np.zeros((400, 31, 3), np.uint8), CLASSIFIER)
 
 
+def test_what_would_be_enlarged_too_much_is_one_sentence() -> None:
+    rgb = np.broadcast_to(np.uint8(0), (5000, 5000, 3))
+    with pytest.raises(CracksError, match="are 35000 x 35000 with --patch 32, more than the"):
+        map_cracks(rgb, CLASSIFIER, patch=32)
+
+
 def test_evidence_is_interpolated_between_the_centres_of_cells() -> None:
     crackmap = CrackMap(64, 32, PATCH, np.array([[0.0, 2.0, 4.0, 6.0]] * 2))
     strip = crackmap.strip(8, 24)

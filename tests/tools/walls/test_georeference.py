@@ -18,9 +18,12 @@ PROJECTED, GEOGRAPHIC = 3072, 2048
 UTM_32 = Georeference(500_000.0, 5_600_000.0, 0.01, 0.01, 32632)
 
 
-def tiff(epsg: int = 32632, key: int = PROJECTED, raster: int = 1, **changes: Any) -> bytes:
+def tiff(
+    epsg: int = 32632, key: int = PROJECTED, raster: int = 1, model: int = 0, **changes: Any
+) -> bytes:
     """A wall as a GeoTIFF; its pixel (10, 20) is at 500000.1, 5599999.8."""
-    keys = [1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, raster, key, 0, 1, epsg]
+    model = model or (1 if key == PROJECTED else 2)
+    keys = [1, 1, 0, 3, 1024, 0, 1, model, 1025, 0, 1, raster, key, 0, 1, epsg]
     tags: dict[int, tuple[str, list[float]]] = {
         33550: ("d", [0.01, 0.01, 0.0]),
         33922: ("d", [10.0, 20.0, 0.0, 500_000.1, 5_599_999.8, 0.0]),
@@ -58,6 +61,9 @@ def test_coordinates_of_the_middle_of_a_pixel_are_half_a_pixel_off() -> None:
     "data",
     [
         tiff(epsg=32767),  # of no published system
+        tiff(4326, GEOGRAPHIC, model=1),  # metres of a system without a code
+        tiff(tag33922=("d", [10.0, 20.0, 0.0, float("nan"), 5_599_999.8, 0.0])),
+        tiff(tag33550=("d", [float("inf"), 0.01, 0.0])),
         tiff(tag33922=("d", [])),
         tiff(tag33550=("d", [0.01, -0.01, 0.0])),
         tiff(tag274=("H", [3])),  # upside down

@@ -76,6 +76,12 @@ def test_the_scale_is_a_round_length(inspection: Inspection) -> None:
     assert bars == [ScaleBar("20 px", 10.0), ScaleBar("20 px", 20.0)]
 
 
+@pytest.mark.parametrize("size", [(40, 13_000), (13_000, 40)])
+def test_an_explanation_of_a_narrow_image_stays_small(size: tuple[int, int]) -> None:
+    picture = explanation(np.zeros((*size, 3), np.uint8), np.ones((2, 2)), ["narrow"])
+    assert max(picture.size) < 4000
+
+
 def test_an_explanation_shows_the_image_and_its_map_side_by_side() -> None:
     rgb = np.full((100, 100, 3), 128, np.uint8)
     cam = np.zeros((7, 7))

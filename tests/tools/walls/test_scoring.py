@@ -75,6 +75,7 @@ def test_nothing_found_is_nought_and_no_crack_at_all_is_no_number() -> None:
 def test_intervals_hold_the_value_and_shrink_with_more_images() -> None:
     random = np.random.default_rng(0)
     images = [compare(stripe(20, 24), stripe(20 + int(random.integers(6)), 30)) for _ in range(40)]
+    assert np.isnan(scores(images[:4])["IoU"].low)  # too few to tell
     few, many = scores(images[:10])["IoU"], scores(images)["IoU"]
     for score in (few, many):
         assert score.low < score.value < score.high
