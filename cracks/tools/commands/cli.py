@@ -1,6 +1,7 @@
 """All commands and their options in one place; each imports what it needs when it runs."""
 
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ class _Picture(click.ParamType[Path]):
 
 
 class _Condition(click.ParamType["Condition"]):
-    """A condition of `review`; environment variables hold one per line."""
+    """A condition of `review`."""
 
     name = "condition"
 
@@ -57,8 +58,27 @@ class _Condition(click.ParamType["Condition"]):
                 ctx,
             )
 
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [line for line in rv.splitlines() if line.strip()]
+
+class _Requirement(_Condition):
+    """A condition of what a metric is, of which there is no significance."""
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Condition":
+        condition = super().convert(value, param, ctx)
+        if condition.significantly:
+            self.fail(
+                f"'significantly' is said of changes, in --fail-if, found {value!r}.", param, ctx
+            )
+        return condition
+
+
+def _and_of_environment(
+    ctx: click.Context, param: click.Parameter, given: "tuple[Condition, ...]"
+) -> "tuple[Condition, ...]":
+    """The conditions of an option and of its variable, one a line."""
+    lines = os.environ.get(f"REVIEW_{str(param.name).upper()}", "").splitlines()
+    return (*given, *(param.type.convert(line, param, ctx) for line in lines if line.strip()))
 
 
 class _Rule(click.ParamType[str]):
@@ -350,15 +370,15 @@ def export(**options: Any) -> int:
     type=_Condition(),
     multiple=True,
     metavar="'METRIC < NUMBER'",
-    envvar="REVIEW_FAIL_IF",
+    callback=_and_of_environment,
     help="Fail on such a change, now minus base. Repeatable.",
 )
 @click.option(
     "--require",
-    type=_Condition(),
+    type=_Requirement(),
     multiple=True,
     metavar="'METRIC >= NUMBER'",
-    envvar="REVIEW_REQUIRE",
+    callback=_and_of_environment,
     help="Fail unless a metric has such a value now. Repeatable.",
 )
 @click.option(

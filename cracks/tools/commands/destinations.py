@@ -6,10 +6,8 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cracks.images.files import is_image_name
 from cracks.project.errors import CracksError
 from cracks.project.paths import LOCK, METRICS, PARAMS, PIPELINE
-from cracks.tools.photographs import is_own_picture
 
 _OF_THE_PIPELINE = (Path("data"), METRICS, Path("models"), Path(".git"), Path(".dvc"))
 _OTHER_GIT = {
@@ -42,7 +40,7 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
             raise _occupied(file, "which belongs to the project")
         if target.is_dir():
             raise CracksError(f"Expected {file} to be a file, found a folder; move it away.")
-        if target.is_file() and is_image_name(target.name) and not is_own_picture(target):
+        if target.is_file() and _is_photograph(target):
             raise _occupied(file, "which is an image that no command wrote")
         above = next(folder for folder in target.parents if folder.exists())
         if not above.is_dir():
@@ -61,6 +59,14 @@ def resolved(path: Path) -> Path:
         raise CracksError(
             f"Expected a file or a folder at {path}, found a link to itself."
         ) from None
+
+
+def _is_photograph(file: Path) -> bool:
+    """Whether it is an image that no command wrote. A review without pictures needs no Pillow."""
+    from cracks.images.files import is_image_name
+    from cracks.tools.photographs import is_own_picture
+
+    return is_image_name(file.name) and not is_own_picture(file)
 
 
 def _is_device(file: Path) -> bool:

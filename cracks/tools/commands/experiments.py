@@ -1,6 +1,7 @@
 """`experiments`: those based on the current commit, their changed parameters and results."""
 
 import json
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,8 +10,9 @@ from cracks.backbones.catalogue import title
 from cracks.evaluation.metrics import METRICS
 from cracks.project.errors import CracksError
 from cracks.project.params import flatten, load_params
-from cracks.tools.review.markdown import code
-from cracks.tools.review.snapshots import check_repository
+from cracks.tools.review.markdown import code, plain
+from cracks.tools.review.pipeline import read_lock, read_pipeline
+from cracks.tools.review.snapshots import WorkingTree, check_repository
 
 WIDTH = 120
 SHOWN = {
@@ -47,7 +49,7 @@ def run(sort: str | None, form: str) -> int:
     """
     backbones = list(load_params().weights)
     rows = _rows(backbones)
-    if sort:
+    if sort is not None:
         rows = _sorted(rows, sort, backbones)
     if form == "json":
         print(json.dumps([row._asdict() for row in rows], indent=2))
@@ -63,6 +65,8 @@ def _rows(backbones: Sequence[str]) -> list[Row]:
     from dvc.exceptions import DvcException
 
     check_repository()
+    tree = WorkingTree()
+    read_pipeline(tree), read_lock(tree)  # of damaged ones, DVC says nothing
     try:
         found: list[dict[str, Any]] = exp_show()
         base = next(row for row in found if row["rev"] != "workspace")
@@ -70,6 +74,11 @@ def _rows(backbones: Sequence[str]) -> list[Row]:
         raise CracksError(
             f"Expected a Git repository with a commit, found none ({error}); clone the project, "
             "or run `git init` and commit."
+        ) from None
+    except Exception as error:  # noqa: BLE001 - of damaged files, it raises nearly anything
+        raise CracksError(
+            f"Expected experiments that DVC can read, found others ({type(error).__name__}: "
+            f"{error}); `git for-each-ref refs/exps` lists them, `dvc exp remove` removes one."
         ) from None
     keys = flatten(load_params().model_dump())
     return [
@@ -85,7 +94,13 @@ def _rows(backbones: Sequence[str]) -> list[Row]:
 
 def _result(row: Mapping[str, Any], name: str) -> float | None:
     """A metric of an experiment that succeeded; DVC shows others with what they began from."""
-    return row.get(name) if row["State"] in _SUCCEEDED else None
+    value = row.get(name) if row["State"] in _SUCCEEDED else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an integer that no float can hold
+        return None
 
 
 def _sorted(rows: list[Row], by: str, backbones: Sequence[str]) -> list[Row]:
@@ -128,7 +143,7 @@ def _markdown(rows: Sequence[Row]) -> str:
     for row in rows:
         for backbone, metrics in row.results.items():
             numbers = [_number(metrics[m], m) for m in SHOWN]
-            cells = [row.name, title(backbone), *numbers, code(_changes(row), cell=True)]
+            cells = [plain(row.name), title(backbone), *numbers, code(_changes(row), cell=True)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -53,8 +53,8 @@ def run(
     name, commit = resolve(base)
     params = load_params()  # raises if they are invalid
     if sheet:
-        check_destinations([sheet])
         _check_pictures()
+        check_destinations([sheet])
     review = make_review(name, commit, fail_if, require)
     print(as_json(review) if json else as_markdown(review))
     if sheet:

@@ -299,7 +299,7 @@ def _joined(names: Sequence[str], listed: int = _LISTED) -> str:
 
 def code(value: object, *, cell: bool = False) -> str:
     """Any value as a code span; in a cell of a table, bars are escaped."""
-    text = _printable(" ".join(str(value).split("\n")))
+    text = _printable(str(value))
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     space = " " if "`" in text else ""
     if cell:
@@ -309,12 +309,20 @@ def code(value: object, *, cell: bool = False) -> str:
 
 def plain(text: str) -> str:
     """Text escaped for Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", _printable(" ".join(text.split("\n"))))
+    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", _printable(text))
 
 
 def _printable(text: str) -> str:
-    """Text without what UTF-8 cannot say: bytes of file names in other encodings."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Text in one line, without what a terminal or Markdown would act on.
+
+    Those are line breaks of all kinds, control characters, direction overrides, and bytes of file
+    names in other encodings.
+    """
+    sayable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(
+        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for c in sayable
+    )
 
 
 def _number(value: float) -> str:

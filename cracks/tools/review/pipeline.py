@@ -1,8 +1,10 @@
 """dvc.yaml, dvc.lock and params.yaml of a snapshot, checked; templates of stages are expanded."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +18,9 @@ from cracks.tools.review.snapshots import Snapshot
 
 MAX_CHARACTERS = 2**21
 """A hundred times this project's dvc.lock, which has a few lines for each dependency."""
+
+MAX_MEMBERS = 1000
+"""Stages of one matrix."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -108,9 +113,18 @@ def read_params(snapshot: Snapshot) -> dict[str, Any]:
     """The values of params.yaml.
 
     Raises:
-        CracksError: if it is missing or damaged.
+        CracksError: if it is missing or damaged, or has values that are none of JSON: dates, bytes,
+            numbers of thousands of digits.
     """
-    return _yaml(snapshot, PARAMS)
+    values = _yaml(snapshot, PARAMS)
+    try:
+        json.dumps(values)
+    except (TypeError, ValueError) as error:
+        raise CracksError(
+            f"{PARAMS}: expected texts, numbers and lists of them, found others ({error}); "
+            f"{_restore(PARAMS)}."
+        ) from None
+    return values
 
 
 def _entries(listed: Sequence[str | dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -176,6 +190,11 @@ def _members(name: str, of: object) -> Iterator[tuple[str, dict[str, Any]]]:
             f"such section ({of}); run `dvc stage list`, which says more."
         )
     if isinstance(of, dict) and all(isinstance(choices, list) for choices in of.values()):
+        if prod(map(len, of.values())) > MAX_MEMBERS:
+            raise CracksError(
+                f"{PIPELINE}: expected at most {MAX_MEMBERS:,} stages {name!r}, found a matrix of "
+                f"{prod(map(len, of.values())):,}."
+            )
         for choice in product(*of.values()):
             yield "-".join(map(str, choice)), {"item": dict(zip(of, choice, strict=True))}
     elif isinstance(of, dict):

@@ -1,4 +1,8 @@
-"""Whether the results of the working tree are byte for byte those of the commit, by dvc.lock."""
+"""Whether the results of the working tree are byte for byte those of the commit."""
+
+import hashlib
+import shutil
+from pathlib import Path
 
 from cracks.project.paths import LOCK
 from cracks.tools.review.pipeline import read_lock
@@ -11,14 +15,25 @@ def compared_with_commit() -> str:
     Raises:
         CracksError: if dvc.lock is missing or damaged.
     """
+    if not shutil.which("git"):
+        return ""
     head = Commit(run_git("rev-parse", "--verify", "--quiet", "HEAD").stdout.decode().strip())
     if not head.sha or head.read(LOCK) is None:
         return ""
     here, there = _hashes(WorkingTree()), _hashes(head)
+    here = {path: _md5(Path(path)) or md5 for path, md5 in here.items()}
     differing = sorted(path for path in here | there if here.get(path) != there.get(path))
     if differing:
         return f"Differ from those of the commit: {', '.join(differing)}"
     return "All results are byte for byte those of the commit."
+
+
+def _md5(path: Path) -> str:
+    """The hash of a file; empty if there is none, which DVC may hold in its cache alone."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _hashes(snapshot: Snapshot) -> dict[str, str]:

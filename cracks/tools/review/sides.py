@@ -134,6 +134,8 @@ def read_side(name: str, snapshot: Snapshot) -> Side:
             for key, value in parse_counts(text, f"{path} {of}").items()
         },
     )
+    for backbone in side.backbones:
+        metrics[f"{backbone}.threshold"]  # raises if there is none
     unpredicted = [backbone for backbone in side.backbones if backbone not in side.tested.answers]
     if unpredicted:
         raise CracksError(

@@ -1,6 +1,7 @@
 """The project's files, as a commit has them or as they are in the working tree."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cracks.project.errors import CracksError
+
+_SHA = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Snapshot(Protocol):
@@ -61,7 +64,8 @@ def _blobs(commit: str, path: Path) -> dict[Path, str]:
     """The names of Git's objects by path, of a file or of all below a folder."""
     listed = _names(git("ls-tree", "-r", "-z", commit, "--", path.as_posix()))
     entries = (line.split("\t", maxsplit=1) for line in listed)
-    return {Path(name): facts.split()[2] for facts, name in entries}
+    found = {Path(name): facts.split() for facts, name in entries}
+    return {name: sha for name, (_, kind, sha) in found.items() if kind == "blob"}
 
 
 @cache
@@ -96,7 +100,8 @@ def changed_files(base: Commit) -> list[ChangedFile]:
         *counts, name = line.split("\t", maxsplit=2)
         changed.append(ChangedFile(Path(name), sum(int(n) for n in counts if n.isdecimal())))
     new = map(Path, _names(git("ls-files", "--others", "--exclude-standard", "-z")))
-    return sorted([*changed, *(ChangedFile(path, 0) for path in new)])
+    known = {file.path for file in changed}  # Git tracks some no longer
+    return sorted([*changed, *(ChangedFile(path, 0) for path in new if path not in known)])
 
 
 def commits_since(base: Commit, paths: Sequence[Path]) -> list[tuple[str, str]]:
@@ -113,10 +118,14 @@ def resolve(base: str) -> tuple[str, Commit]:
         CracksError: if there is none, or if Git refuses to look.
     """
     check_repository()
-    for name in (base, f"origin/{base}"):
-        parsed = run_git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        if parsed.returncode == 0:
-            sha = parsed.stdout.decode().strip()
+    # a branch before a tag of the same name, which Git would take with a warning
+    for name, revision in (
+        *((base, f"refs/heads/{base}"), (base, base)),
+        (f"origin/{base}", f"origin/{base}"),
+    ):
+        parsed = run_git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        sha = parsed.stdout.decode().strip()
+        if parsed.returncode == 0 and _SHA.fullmatch(sha):
             return sha[:7] if sha.startswith(name) else f"{name} ({sha[:7]})", Commit(sha)
     if git("rev-parse", "--is-shallow-repository").strip() == b"true":
         raise CracksError(
@@ -147,7 +156,9 @@ def git(*arguments: str) -> bytes:
         reason = os.fsdecode(done.stderr).strip().splitlines() or ["no reason given"]
         words = reason[0].removeprefix("fatal: ").rstrip(".:")
         advice = next((line.strip() for line in reason if "git config" in line), None)
-        end = f"run `{advice}`" if advice else "clone the project with Git"
+        is_none = "not a git repository" in words
+        other = "clone the project with Git" if is_none else "`git status` may say more"
+        end = f"run `{advice}`" if advice else other
         raise CracksError(f"Expected a Git repository that can be read; Git says: {words}; {end}.")
     return done.stdout
 
@@ -161,7 +172,7 @@ def run_git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
     try:
         return subprocess.run(["git", *arguments], capture_output=True, check=False)
     except FileNotFoundError:
-        raise CracksError("Expected git to be installed, found none.") from None
+        raise CracksError("Expected git to be installed, found none; install it.") from None
 
 
 def _names(listed: bytes) -> list[str]:

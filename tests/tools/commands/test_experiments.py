@@ -104,6 +104,43 @@ def test_markdown_has_a_row_for_each_backbone(
     assert lines[9] == "| failed | VGG16 |  |  |  |  |  | `failed` |"
 
 
+@pytest.mark.parametrize("value", ["!", [0.5], None, True, float("nan"), 10**400])
+def test_what_is_no_number_is_no_result(
+    value: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row(None, "workspace", **{"vgg16.recall": value}), row(None, "main")]
+    lines = printed(rows, monkeypatch, capsys, sort="vgg16.recall")
+    assert lines[4].split() == ["VGG16", "0.9000", "10", "0.9500", "0.5000"]
+
+
+@pytest.mark.parametrize("error", [ValueError("duplicated key"), KeyError("1234"), AttributeError])
+def test_what_dvc_cannot_read_is_one_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(dvc.api, "exp_show", fail)
+    with pytest.raises(CracksError, match="Expected experiments that DVC can read, found others"):
+        experiments.run(None, "text")
+
+
+def test_a_damaged_pipeline_is_one_sentence(results_project: Path) -> None:
+    Path("dvc.yaml").write_text("stages: [")
+    Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    with pytest.raises(CracksError, match="dvc.yaml"):
+        experiments.run(None, "text")
+
+
+def test_a_name_is_no_markup(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row(None, "workspace"), row(None, "main"), row("a|<b>`x`", "1234567")]
+    lines = printed(rows, monkeypatch, capsys, form="md")
+    assert lines[-1].startswith(r"| a\|\<b\>\`x\` | VGG16 |")
+
+
 def test_an_unknown_metric_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

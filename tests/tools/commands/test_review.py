@@ -241,6 +241,36 @@ def test_a_gate_may_ask_for_significance_and_for_a_floor(say: Say) -> None:
     assert said.startswith("- **Failed:** `vgg16.recall >= 0.96 is required: it is 0.95`\n\n##")
 
 
+def test_conditions_of_an_option_and_of_its_variable_both_count(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(missed=60, others=(61, 59))
+    monkeypatch.setenv("REVIEW_REQUIRE", "vgg16.recall >= 0.99")
+    monkeypatch.setenv("REVIEW_FAIL_IF", "vgg16.recall < -0.5")
+    status, said = say("--require", "vgg16.recall >= 0.1", "--fail-if", "vgg16.missed > 900")
+    assert status == Exit.CONDITION
+    assert "vgg16.recall >= 0.99 is required" in said
+    assert "vgg16.recall < -0.5: it changed" in said
+
+
+def test_what_a_metric_is_has_no_significance(say: Say) -> None:
+    with pytest.raises(click.BadParameter, match="'significantly' is said of changes"):
+        say("--require", "vgg16.recall >= 0.9 significantly")
+
+
+def test_a_base_without_a_threshold_cannot_be_compared(say: Say) -> None:
+    whole = EVALUATION.read_text()
+    values = json.loads(whole)
+    del values["vgg16.threshold"]
+    EVALUATION.write_text(json.dumps(values))
+    commit("no threshold")
+    EVALUATION.write_text(whole)
+    write_lock()
+    status, said = say("HEAD", "--fail-if", "vgg16.recall < -0.5")
+    assert "cannot be read (Expected 'vgg16.threshold'" in said
+    assert status == Exit.NOT_COMPARABLE
+
+
 def test_a_gate_may_be_set_by_the_environment(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     change(missed=5)
     monkeypatch.setenv("REVIEW_FAIL_IF", "\nvgg16.recall < -0.5\n  vgg16.missed > 2\n\n")

@@ -6,7 +6,7 @@ import yaml
 
 from cracks.project.errors import CracksError
 from cracks.project.paths import PARAMS, PIPELINE
-from cracks.tools.review.pipeline import Stage, read_pipeline
+from cracks.tools.review.pipeline import Stage, read_params, read_pipeline
 
 
 @dataclass
@@ -42,6 +42,20 @@ def test_outputs_say_whether_they_are_in_git() -> None:
     found = pipeline({"one": stage})["one"]
     assert found.dependencies == ["a", "b"]
     assert found.outputs == {"models": False, "data": False, "m.json": True, "p.png": False}
+
+
+def test_a_matrix_without_bound_is_one_sentence() -> None:
+    choices = {name: list(range(40)) for name in "abcdef"}
+    with pytest.raises(CracksError, match="at most 1,000 stages 'each', found a matrix of 4,096,"):
+        pipeline({"each": {"matrix": choices, "cmd": "x"}})
+
+
+@pytest.mark.parametrize(
+    "value", ["2020-01-01", "!!binary aGVsbG8=", "!!set {a}", "0x" + "f" * 5000, "&e {x: *e}"]
+)
+def test_values_that_are_none_of_json_are_one_sentence(value: str) -> None:
+    with pytest.raises(CracksError, match=r"^params\.yaml: expected"):
+        read_params(Texts({PARAMS: f"epochs: {value}\n"}))
 
 
 @pytest.mark.parametrize("params", [{}, {"weights": None}, {"weights": "random"}])

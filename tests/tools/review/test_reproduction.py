@@ -27,6 +27,19 @@ def test_files_with_other_bytes_are_named(committed: Path) -> None:
     assert compared_with_commit() == f"Differ from those of the commit: {path}"
 
 
+def test_a_file_that_was_edited_is_named(committed: Path) -> None:
+    path = Path("metrics/evaluate.json")
+    path.write_text(path.read_text() + "\n")
+    assert compared_with_commit() == f"Differ from those of the commit: {path}"
+
+
+def test_without_git_there_is_nothing_to_say(
+    committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert compared_with_commit() == ""
+
+
 def test_without_a_commit_there_is_nothing_to_say(committed: Path) -> None:
     subprocess.run(["git", "rm", "--cached", "--quiet", LOCK], check=True)
     subprocess.run(["git", "commit", "--quiet", "-m", "no results"], check=True)

@@ -57,6 +57,34 @@ def test_a_shallow_clone_says_how_to_deepen_it(
         resolve("main")
 
 
+def test_a_branch_comes_before_a_tag_of_its_name(results_project: Path) -> None:
+    sha = git("rev-parse", "main").strip()
+    git("commit", "--quiet", "--allow-empty", "-m", "another")
+    git("tag", "main", "HEAD")
+    assert resolve("main") == (f"main ({sha[:7]})", Commit(sha))
+
+
+def test_what_is_no_single_commit_is_one_sentence(results_project: Path) -> None:
+    with pytest.raises(CracksError, match=r"found no '\^HEAD'"):
+        resolve("^HEAD")
+
+
+def test_what_git_tracks_no_longer_is_listed_once(results_project: Path) -> None:
+    base = Commit(git("rev-parse", "HEAD").strip())
+    git("rm", "--cached", "--quiet", "metrics/evaluate.json")
+    names = [file.path for file in changed_files(base)]
+    assert names.count(Path("metrics/evaluate.json")) == 1
+
+
+def test_a_submodule_has_no_content(results_project: Path) -> None:
+    head = git("rev-parse", "HEAD").strip()
+    git("update-index", "--add", "--cacheinfo", f"160000,{head},code/other")
+    git("commit", "--quiet", "-m", "a submodule")
+    files = Commit(git("rev-parse", "HEAD").strip()).files(Path("code"))
+    assert files
+    assert Path("code/other") not in files
+
+
 def test_an_unknown_base_is_one_sentence(results_project: Path) -> None:
     with pytest.raises(CracksError, match="found no 'mian'"):
         resolve("mian")
