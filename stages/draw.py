@@ -9,7 +9,8 @@ from cracks.project.stage import run
 
 def main() -> None:
     """Write data/drawings.zip."""
-    count = write_examples(DRAWINGS, draw_masked(load_params().cells.drawings))
+    params = load_params()
+    count = write_examples(DRAWINGS, draw_masked(params.cells.drawings))
     print(f"{DRAWINGS}: {count} drawings with their masks")
 
 
