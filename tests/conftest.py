@@ -22,7 +22,11 @@ pytest_plugins = ["tests.support.left_out"]
 FIRST = (
     "test_clean_clone.py",
     "test_end_to_end.py",
-    "test_commands.py",  # while the small project of the former is made
+    "test_extraction.py",  # these while the small project of the former is made
+    "test_classifier.py",
+    "test_registry.py",
+    "test_weights.py",
+    "test_commands.py",
     "test_damaged_files.py",
     "test_pull_request.py",
     "test_kills.py",

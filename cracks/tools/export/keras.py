@@ -1,6 +1,9 @@
 """Keras: one `.keras` file with resizing, preprocessing, backbone and head."""
 
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from cracks.backbones.pooling import generalised_mean
 from cracks.classifier.classifier import Trained
 from cracks.heads.head import load_head, make_reproducible
 from cracks.project.paths import head_path, weights_path
+from cracks.project.temporary import temporary
 from cracks.runtime.keras_import import import_keras
 from cracks.tools.export.check import Predict, description
 from cracks.tools.export.preprocessing import affine_preprocessing
@@ -29,8 +33,21 @@ def write(trained: Trained, path: Path) -> None:
     preprocess.set_weights([matrix[np.newaxis, np.newaxis], offset])
     features = generalised_mean(backbone(prepared, training=False))
     model = keras.Model(pixels, head(features), name="crack_or_no_crack")
-    model.save(path)
+    with _temporary_files_removed():
+        model.save(path)
     make_reproducible(path, {"cracks.json": json.dumps(description(trained), indent=1).encode()})
+
+
+@contextmanager
+def _temporary_files_removed() -> Iterator[None]:
+    """Keras leaves its own behind where a full disk ends it."""
+    before = tempfile.tempdir
+    with temporary(Path(tempfile.mkdtemp())) as folder:
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def load(path: Path) -> Predict:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from cracks.project.paths import ARCHIVE, EVALUATION, PREDICTIONS, head_path, we
 from cracks.tables.inputs import PREDICTION_COLUMNS
 from cracks.tools.export.check import Agreement, check_logits, probe_images
 from cracks.tools.export.formats import FORMATS, export_classifier
+from cracks.tools.export.keras import _temporary_files_removed
 from tests.support.heads import origin_of
 from tests.support.images import jpeg
 from tests.support.project import ROOT
@@ -98,3 +100,14 @@ def test_onnx_without_its_packages_is_one_sentence(
     with pytest.raises(CracksError, match=sentence):
         export_classifier(BACKBONE, "onnx", params, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_what_keras_leaves_on_a_full_disk_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(OSError, match="full"), _temporary_files_removed():
+        Path(tempfile.mkdtemp(), "weights.h5").write_bytes(bytes(1000))
+        raise OSError("full")
+    assert list(tmp_path.iterdir()) == []
+    assert tempfile.gettempdir() == str(tmp_path)
