@@ -190,8 +190,8 @@ def predict(
 def score(**options: Any) -> int:
     """Compare crack maps with masks made by hand.
 
-    PHOTOGRAPHS and MASKS are folders; a mask has the name of its photograph, with any ending, and
-    bright cracks on a dark ground.
+    PHOTOGRAPHS and MASKS are folders; a mask has the path of its photograph below them, with any
+    ending, and bright or coloured cracks on a dark ground.
 
     \b
       python -m cracks score walls/ masks/ --backbone resnet50

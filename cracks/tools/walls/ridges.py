@@ -65,7 +65,9 @@ def _lines(rgb: RGB, crackmap: CrackMap, threshold: float) -> Mask:
     faint, clear = _thresholds(dark)
     edges = np.rint(_EDGE * np.arange(256)).astype(np.uint8)
     highest = maximum_filter(dark, _window(_WITHIN * crackmap.patch))
-    dark[dark < np.take(edges, highest, out=highest, mode="clip")] = 0
+    for top in range(0, len(dark), _STRIP):
+        strip = dark[top : top + _STRIP]
+        strip[strip < edges[highest[top : top + _STRIP]]] = 0
     del highest
     strong = _seeds(dark, clear, crackmap, threshold)
     weak = dark >= faint
@@ -94,7 +96,14 @@ def _hysteresis(weak: Mask, strong: Mask) -> Mask:
     kept = np.zeros(count + 1, bool)
     kept[labels[strong]] = True
     kept[0] = False
-    return np.take(kept, labels, out=weak, mode="clip")
+    return _of_labels(kept, labels, weak)
+
+
+def _of_labels(values: Mask, labels: NDArray[np.int32], out: Mask) -> Mask:
+    """`values[labels]`, written to `out`; of the whole, NumPy would take eight bytes a pixel."""
+    for top in range(0, len(labels), _STRIP):
+        out[top : top + _STRIP] = values[labels[top : top + _STRIP]]
+    return out
 
 
 def _filled(mask: Mask, patch: int) -> Mask:
@@ -106,7 +115,7 @@ def _filled(mask: Mask, patch: int) -> Mask:
         sizes += np.bincount(labels[top : top + _STRIP].ravel(), minlength=count + 1)
     filled = sizes <= (_WITHIN * patch) ** 2
     filled[0] = False
-    np.take(filled, labels, out=beside, mode="clip")
+    _of_labels(filled, labels, beside)
     beside |= mask
     return beside
 
@@ -118,7 +127,7 @@ def _slender(cracks: Cracks, patch: int) -> Cracks:
     areas = np.bincount(labels[cracks.mask], minlength=count + 1)
     kept = (lengths >= _SHORTEST * patch) & (lengths**2 >= _SLENDER * areas)
     kept[0] = False
-    np.take(kept, labels, out=cracks.mask, mode="clip")
+    _of_labels(kept, labels, cracks.mask)
     return Cracks(cracks.mask, np.logical_and(cracks.skeleton, cracks.mask, out=cracks.skeleton))
 
 
