@@ -14,7 +14,6 @@ what the order of the answers allows: the recall at the best threshold for the p
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +33,7 @@ from cracks.images.archive import write_archive
 from cracks.project.errors import CracksError, exit_on_error
 from cracks.project.params import load_params
 from cracks.project.paths import head_path
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.lifetime import end_on_interrupt
 from cracks.runtime.progress import progress
 from cracks.tables.labels import CLASSES, class_indices
@@ -73,7 +72,7 @@ def main() -> None:
     params = load_params()
     backbones = [arguments.backbone] if arguments.backbone else list(params.weights)
     trained = {backbone: load_trained(backbone) for backbone in backbones}
-    with temporary(Path(mkdtemp())) as folder:
+    with temporary_folder() as folder:
         archive = folder / "images.zip"
         chosen = arguments.positive_class
         write_archive(archive, labelled_images(arguments.source, chosen))

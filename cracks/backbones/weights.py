@@ -14,7 +14,6 @@ import re
 import shutil
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from cracks.backbones.model import build_backbone, wrong_weights_explained
 from cracks.backbones.packed import read_packed
 from cracks.project.errors import CracksError
 from cracks.project.outputs import replacing, reserve, sha256_of
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.fetch import fetch
 from cracks.runtime.keras_import import import_keras
 
@@ -127,7 +126,7 @@ def _load_file(model: Any, backbone: str, path: Path) -> None:
             f"Expected `weights.{backbone}` to be cracks, imagenet, edges, random or the path of a "
             f"weights file, found {str(path)!r}, where there is none."
         )
-    with wrong_weights_explained(backbone, path), temporary(Path(mkdtemp())) as folder:
+    with wrong_weights_explained(backbone, path), temporary_folder() as folder:
         with h5py.File(path) as file:
             classic = "layer_names" in file.attrs or "model_weights" in file
         named = folder / ("classic.h5" if classic else "keras3.weights.h5")

@@ -14,7 +14,9 @@ _PASSES = (  # first column and row, and the steps, of Adam7 (PNG specification,
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 )
-_PIECE = 2**20  # bytes that are inflated at a time
+_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_PIECE = 2**16  # bytes that are given to be inflated at a time
+_MOST = 2**20  # bytes that come out of it
 
 
 def bits(data: bytes) -> int:
@@ -29,18 +31,26 @@ def check_whole(data: bytes) -> None:
         ValueError: if a checksum is wrong, or rows are missing.
         zlib.error: if the compressed pixels are damaged.
     """
-    inflater, size = zlib.decompressobj(), 0
+    inflater, missing = zlib.decompressobj(), _inflated_size(data)
     for chunk in _chunks(data):
-        name = chunk[4:8]
-        if name.isupper() and struct.unpack(">I", chunk[-4:])[0] != zlib.crc32(chunk[4:-4]):
+        name = bytes(chunk[4:8])
+        if name in _CRITICAL and struct.unpack(">I", chunk[-4:])[0] != zlib.crc32(chunk[4:-4]):
             raise ValueError(f"the checksum of a chunk {name.decode()} is wrong")
         if name == b"IDAT":
-            waiting = chunk[8:-4]
-            while waiting:
-                size += len(inflater.decompress(waiting, _PIECE))
-                waiting = inflater.unconsumed_tail
-    if size + len(inflater.flush()) < _inflated_size(data):
+            missing -= _inflated(inflater, chunk[8:-4], missing)
+    if missing > 0:
         raise ValueError("rows of pixels are missing")
+
+
+def _inflated(inflater: "zlib._Decompress", packed: memoryview, wanted: int) -> int:
+    """How many bytes come out, counted up to `wanted`: a bomb is not inflated to its end."""
+    size = 0
+    for start in range(0, len(packed), _PIECE):
+        waiting: bytes | memoryview = packed[start : start + _PIECE]
+        while waiting and size < wanted:
+            size += len(inflater.decompress(waiting, _MOST))
+            waiting = inflater.unconsumed_tail
+    return size
 
 
 def _inflated_size(data: bytes) -> int:
@@ -62,15 +72,18 @@ def without_metadata(data: bytes) -> bytes:
     return SIGNATURE + b"".join(
         chunk
         for chunk in _chunks(data)
-        if chunk[4:5].isupper()
-        or chunk[4:8] == b"eXIf"
-        or (chunk[4:8] == b"tRNS" and len(chunk) - _FRAME in _TRANSPARENCY.get(data[_COLOUR], ()))
+        for name in [bytes(chunk[4:8])]
+        if name[:1].isupper()
+        or name == b"eXIf"
+        or (name == b"tRNS" and len(chunk) - _FRAME in _TRANSPARENCY.get(data[_COLOUR], ()))
     )
 
 
-def _chunks(data: bytes) -> Iterator[bytes]:
-    place = len(SIGNATURE)
-    while place + _FRAME <= len(data):
+def _chunks(data: bytes) -> Iterator[memoryview]:
+    """The chunks, to the one that ends the picture; what follows is none of it."""
+    place, name = len(SIGNATURE), b""
+    while place + _FRAME <= len(data) and name != b"IEND":
         end = place + _FRAME + struct.unpack_from(">I", data, place)[0]
-        yield data[place:end]
+        name = data[place + 4 : place + 8]
+        yield memoryview(data)[place:end]
         place = end

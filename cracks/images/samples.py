@@ -18,7 +18,9 @@ SAVE_AGAIN = "save it as RGB of 8 bits"
 _DEPTHS = (8, 10, 12, 14, 16)
 _SIGNED_DEPTHS = (8, 10, 12, 14, 15)
 _DARK = 64  # of 256: where 14 bits end if they are taken for 16
+_NIGHT = 16  # of 256: where 12 bits end if they are taken for 16
 _NEARLY_ALL = 0.999  # of the values: the others may be a date or a scale that was burnt in
+_GAP = 3  # times the white of nearly all values, below which the others of a bright picture begin
 _COUNTED = 2**20  # values of which that is counted
 
 _BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT, _GREATEST = 258, 259, 284, 339, 281
@@ -76,16 +78,25 @@ class Samples(NamedTuple):
     def _white(self, mode: str, values: NDArray[Any]) -> int:
         low, high = float(values.min()), float(values.max())
         greatest = 1 if mode == "F" else self._greatest(max(high, self.greatest))
-        if mode != "F" and self._greatest(max(_nearly_highest(values), self.greatest)) < greatest:
-            raise CracksError(
-                f"grey values nearly all below {_nearly_highest(values):g} and some of {high:g}, "
-                f"so that it is unclear which is white; {SAVE_AGAIN}"
-            )
+        if mode != "F":
+            self._check_clear(values, greatest)
         if not (low >= 0 and high <= greatest):  # not a number if one value is not
             raise CracksError(
                 f"grey values from {low:g} to {high:g}, expected 0 to {greatest}; {SAVE_AGAIN}"
             )
         return greatest
+
+    def _check_clear(self, values: NDArray[Any], white: int) -> None:
+        """Refuse dark values and a few far brighter ones, which may be burnt in."""
+        nearly_all = self._greatest(max(_nearly_highest(values), self.greatest))
+        if nearly_all == white:
+            return
+        low, high, least = values.min(), values.max(), values[values > nearly_all].min()
+        if least > _GAP * nearly_all and not ((values == low) | (values == high)).all():
+            raise CracksError(
+                f"grey values nearly all up to {nearly_all:g} and some from {least:g} on, so that "
+                f"it is unclear which is white; {SAVE_AGAIN}"
+            )
 
     def _greatest(self, highest: float) -> int:
         """The white of the smallest usual depth that holds a value."""
@@ -95,13 +106,12 @@ class Samples(NamedTuple):
 
     def _check_range(self, image: Image.Image) -> None:
         """Refuse dark colours of more than 8 bits: Pillow keeps the upper 8, which are too few."""
-        tops = {
-            band: int(_nearly_highest(np.asarray(image.getchannel(band))))
-            for band in image.getbands()
-        }
-        alpha = tops.pop("A", 255) or 255  # 0 everywhere says nothing of the depth
-        top = min(max(tops.values()), alpha)
-        if top < _DARK:
+        bands = {band: np.asarray(image.getchannel(band)) for band in image.getbands()}
+        alpha = int(bands.pop("A", np.array(255)).max()) or 255  # 0 says nothing of the depth
+        top = min(max(int(values.max()) for values in bands.values()), alpha)
+        nearly_all = max(_nearly_highest(values) for values in bands.values())
+        if top < _DARK or nearly_all < _NIGHT:
+            top = min(top, int(nearly_all))
             raise CracksError(
                 f"colours up to {top} of 255 in {self.bits} bits, as of a sensor with fewer; "
                 f"{SAVE_AGAIN}"
@@ -110,7 +120,7 @@ class Samples(NamedTuple):
 
 def _nearly_highest(values: NDArray[Any]) -> float:
     """The value below which nearly all are."""
-    some = values.ravel()[:: max(values.size // _COUNTED, 1)]
+    some = values.ravel()[:: max(values.size // _COUNTED, 1) | 1]  # odd: of all columns
     return float(np.quantile(some, _NEARLY_ALL, method="higher"))
 
 

@@ -68,7 +68,7 @@ def check_whole(tags: Mapping[int, Any], length: int) -> None:
     if _TILES in tags:
         pieces = -(-width // tags[_TILE_WIDTH]) * -(-height // tags[_TILE_HEIGHT])
     else:
-        pieces = -(-height // min(tags.get(_ROWS, height), height))
+        pieces = -(-height // min(tags.get(_ROWS) or height, height))
     if tags.get(_PLANES) == _SEPARATE:
         pieces *= tags.get(_SAMPLES, 1)
     places = tags.get(_TILES, tags.get(_STRIPS, ()))

@@ -45,6 +45,7 @@ def exit_on_error() -> Iterator[None]:
         _discard_output()
         sys.exit(f"Error: {explained(error)}")
     except MemoryError:
+        _discard_output()
         sys.exit("Error: more memory is needed than there is; free some, or give less at a time.")
 
 

@@ -4,6 +4,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkdtemp
+
+from cracks.project.errors import CracksError
 
 _temporary: set[Path] = set()
 
@@ -17,6 +20,24 @@ def temporary(path: Path) -> Iterator[Path]:
     finally:
         remove(path)
         _temporary.discard(path)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a new folder where the system keeps temporary files, and remove it after the block.
+
+    Raises:
+        CracksError: if there is no place for one.
+    """
+    try:
+        folder = Path(mkdtemp(prefix="cracks-"))
+    except FileNotFoundError:
+        raise CracksError(
+            "Expected a folder for temporary files that can be written, found none; free space on "
+            "the disk, or set TMPDIR to another folder."
+        ) from None
+    with temporary(folder):
+        yield folder
 
 
 def remove_temporary() -> None:

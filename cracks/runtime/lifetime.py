@@ -16,7 +16,9 @@ from types import FrameType
 
 from cracks.project.temporary import remove_temporary
 
-INTERRUPTED = 130  # exit status of a process that ended on SIGINT, by the convention of shells
+_ENDING = [  # Ctrl-C, `kill` and `timeout`, a terminal that was closed, which Windows lacks
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 _SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 
@@ -40,25 +42,29 @@ def prepare_streams() -> None:
 def end_on_interrupt(sentence: str) -> None:
     """On Ctrl-C print `sentence`, remove temporary files and end with status 130.
 
+    So it does on SIGTERM and SIGHUP, with 128 and their number, as shells count. A signal that is
+    ignored, as in the background or by nohup, stays so.
+
     `KeyboardInterrupt` would arrive in the middle of imports and callbacks of libraries, which
     swallow it or print a traceback. Ending at once is safe: files are renamed when complete.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background, as of nohup
-        return
     process, stderr = os.getpid(), os.dup(2)  # 2 is closed while TensorFlow is imported
     line = f"{sentence}\n".encode()
     if os.isatty(stderr):  # the terminal has just shown ^C
         line = b"\n" + line
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    def end(number: int, _frame: FrameType | None) -> None:
+        for ending in _ENDING:
+            signal.signal(ending, signal.SIG_IGN)
         if os.getpid() == process:  # else a pool worker before its initializer
             with suppress(OSError):
                 os.write(stderr, line)
             remove_temporary()
-        os._exit(INTERRUPTED)
+        os._exit(128 + number)
 
-    signal.signal(signal.SIGINT, end)
+    for ending in _ENDING:
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, end)
 
 
 def end_with_dvc() -> None:

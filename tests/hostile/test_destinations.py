@@ -39,7 +39,7 @@ MAP = f"{PREDICT} --patch 64 --map"
 PROJECT = "which belongs to the project"
 READ = "which is read"
 FOLDER = "to be a file, found a folder"
-IMAGE = "which is an image that no command wrote"
+IMAGE = "an image that no command wrote as it is"
 ITSELF = "found a link to itself"
 BELOW_A_FILE = "Expected a folder at .*, found a file"
 
@@ -213,9 +213,24 @@ def test_what_git_tracks_is_kept_where_git_is_told_of_another_repository(
 
 def test_what_is_there_is_kept_where_git_cannot_read_its_repository(place: Path) -> None:
     (place / ".git/HEAD").write_text("nonsense")
-    with pytest.raises(CracksError, match=PROJECT):
+    with pytest.raises(CracksError, match="README.md, of which Git cannot tell whether it tracks"):
         check_destinations([Path("README.md")])
     check_destinations([Path("new.csv")])
+
+
+def test_results_may_be_replaced_without_git(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("cracks.csv").write_text("of an earlier run")
+    monkeypatch.setenv("PATH", "")
+    check_destinations([Path("cracks.csv")])
+
+
+def test_no_program_of_a_repository_is_run(place: Path) -> None:
+    hook = place / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {place}/ran\n")
+    hook.chmod(0o755)
+    git("config", "core.fsmonitor", str(hook))
+    check_destinations([Path("new.csv")])
+    assert not (place / "ran").exists()
 
 
 @pytest.mark.parametrize("maps", ["w/maps", "w/below", "w"])

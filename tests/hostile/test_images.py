@@ -37,6 +37,7 @@ def encoded(image: Image.Image | np.ndarray, kind: str, **options: object) -> by
     return buffer.getvalue()
 
 
+RAMP = np.arange(1920).reshape(40, 48)
 WHOLE = {kind: encoded(PHOTOGRAPH, kind) for kind in FORMATS}
 
 
@@ -252,8 +253,8 @@ CASES: list[tuple[str, bytes, str]] = [
     ),
     (
         "one white pixel among 12 bits",
-        encoded(np.where(np.arange(1920).reshape(40, 48), 3000, 65535).astype(np.uint16), "TIFF"),
-        "nearly all below 3000 and some of 65535",
+        encoded(np.where(RAMP, 1000 + RAMP, 65535).astype(np.uint16), "TIFF"),
+        "nearly all up to 4095 and some from 65535 on",
     ),
     (
         "floats of 0 to 255",

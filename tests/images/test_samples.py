@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from itertools import product
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cracks.drawing.walls import draw_patches
+from cracks.images import png as png_module
 from cracks.images.decoding import RGB, decode
 from cracks.project.errors import CracksError
-from tests.support.made_files import bmp_of, png_of, tiff_of
+from tests.support.made_files import bmp_of, png, png_of, tiff_of
 
 COLOURS: RGB = draw_patches(1, 0)[1].rgb[60:124, 60:156]  # with a piece of the crack
 GREY = np.asarray(Image.fromarray(COLOURS).convert("L"))
@@ -206,3 +208,55 @@ def test_samples_of_any_depth_match_8_bits_or_are_refused(name: str) -> None:
         assert "RGB of 8 bits" in str(reason) or "damaged or cut short" in str(reason)
     else:
         np.testing.assert_allclose(found.astype(int), wanted, atol=1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(
+    ("middle", "deviation"), [(700, 104), (3000, 350), (11_000, 1700)], ids=str
+)
+def test_a_tail_of_bright_values_is_no_mark(kind: str, middle: float, deviation: float) -> None:
+    values = np.random.default_rng(0).normal(middle, deviation, (200, 200)).clip(0, 65535)
+    assert decode(saved(Image.fromarray(values.astype(np.uint16)), kind)).shape == (200, 200, 3)
+
+
+def test_two_values_are_black_and_white() -> None:
+    mask = np.zeros((400, 400), np.uint16)
+    mask[5, 5:20] = 65535
+    np.testing.assert_array_equal(decode(saved(Image.fromarray(mask), "PNG"))[..., 0], mask >> 8)
+
+
+@pytest.mark.parametrize("tail", [b"ABCDEFGHIJKLMNOPQRST", b"PK\x03\x04" + b"TRAILER!" * 20])
+def test_what_follows_the_end_of_a_png_is_none_of_it(tail: bytes) -> None:
+    np.testing.assert_array_equal(decode(saved(COLOURS, "PNG") + tail), COLOURS)
+
+
+def test_pixels_of_a_png_are_not_inflated_beyond_its_size() -> None:
+    packer = zlib.compressobj()
+    packed = b"".join(packer.compress(bytes(2**20)) for _ in range(64)) + packer.flush()
+    header = struct.pack(">IIBBBBB", 40, 40, 8, 2, 0, 0, 0)
+    inflater = zlib.decompressobj()
+    assert png_module._inflated(inflater, memoryview(packed), 4840) <= 2**20
+    data = png((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
+    assert not decode(data).any()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
+@pytest.mark.parametrize("size", [(33, 32), (64, 65), (100, 37)])
+def test_the_size_of_interlaced_rows_is_known(mode: str, size: tuple[int, int]) -> None:
+    """Bits of a pixel by mode; Adam7 leaves out passes of narrow images."""
+    bits, colour = {"1": (1, 0), "L": (8, 0), "P": (8, 3), "RGB": (8, 2), "RGBA": (8, 6)}.get(
+        mode, (8, 4)
+    )
+    header = struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, 1)
+    whole = np.arange(size[0] * size[1]).reshape(size[1], size[0])
+    starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4))
+    starts += ((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # type: ignore[assignment]
+    passes = [whole[y::down, x::across] for x, y, across, down in starts]
+    assert sum(one.size for one in passes) == whole.size
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    expected = sum(
+        rows.shape[0] * (1 + -(-rows.shape[1] * bits * channels // 8))
+        for rows in passes
+        if rows.size
+    )
+    assert png_module._inflated_size(png((b"IHDR", header))) == expected

@@ -1,10 +1,13 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from cracks.project.errors import CracksError
+from cracks.project.temporary import temporary_folder
 from tests.support.project import ROOT
 
 BEGIN = "from cracks.runtime.lifetime import prepare_streams; prepare_streams()"
@@ -19,6 +22,39 @@ def run(code: str, redirection: str = "", **environment: str) -> subprocess.Comp
         capture_output=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_temporary_files_are_removed_by_every_way_to_end(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    code = """
+import os, signal, sys
+from cracks.project.temporary import temporary_folder
+from cracks.runtime.lifetime import end_on_interrupt
+end_on_interrupt("Ended.")
+with temporary_folder() as folder:
+    (folder / "x").write_text("x")
+    signal.raise_signal(int(sys.argv[1]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(int(number))],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (128 + number, b"Ended.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_place_for_temporary_files_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("cracks.project.temporary.mkdtemp", fail)
+    with pytest.raises(CracksError, match="set TMPDIR to another folder"), temporary_folder():
+        pass
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])

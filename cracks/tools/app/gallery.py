@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path, PurePath
-from tempfile import mkdtemp
 from threading import Lock
 
 import pandas as pd
@@ -20,7 +19,7 @@ from PIL import Image
 
 from cracks.images.decoding import RGB, decode
 from cracks.project.errors import CracksError
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.tools.photographs import output_names
 from cracks.tools.walls.cells import CellClassifier
 from cracks.tools.walls.crack_map import PATCH, THRESHOLD, CrackMap, map_cracks
@@ -192,7 +191,7 @@ def _inspected(
 def files_of(photograph: Photograph, inspection: Inspection) -> dict[str, bytes]:
     """The files of an inspection, by the names of `FILES`."""
     picture = crack_picture(photograph.rgb, inspection, SHOWN)
-    with temporary(Path(mkdtemp())) as folder:
+    with temporary_folder() as folder:
         write_inspection(inspection, picture, "photograph", folder)
         written = inspection_files("photograph", inspection.backbone, folder)
         return {name: path.read_bytes() for name, path in written.items()}

@@ -211,7 +211,7 @@ def _file_name(given: str) -> str:
     Raises:
         CracksError: if it cannot be displayed.
     """
-    name = re.split(r"[/\\:]", given)[-1].strip()
+    name = re.split(r"[/\\]", re.sub("^[A-Za-z]:", "", given))[-1].strip().replace(":", "-")
     if not name.strip("."):
         return "photograph"
     check_name(name)

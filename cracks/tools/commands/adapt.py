@@ -7,7 +7,6 @@ Of the heads for cells, which maps are by, the threshold alone is corrected; see
 import re
 import sys
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import decode
 from cracks.project.params import Params, load_params
 from cracks.project.paths import head_path, weights_path
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.progress import progress
 from cracks.tables.labels import class_indices
 from cracks.tools.commands.caveats import warn_of_drawings
@@ -76,7 +75,7 @@ def run(
     backbones = params.backbones(backbone)
     trained = {b: (load_trained(b), load_trained_cells(b)) for b in backbones}
     warn_of_drawings(backbones, params.weights)
-    with temporary(Path(mkdtemp())) as folder:
+    with temporary_folder() as folder:
         archive = folder / "images.zip"
         chosen = positive_class or params.positive_class
         write_archive(archive, labelled_images(source, chosen))
@@ -160,8 +159,8 @@ def _save(
     head, of_maps = adapted
     expected = of_maps.expected and of_maps.expected._asdict()
     facts |= {"maps": {"shift": of_maps.logit, "expected": expected}}
-    save_adapted(folder, backbone, head, facts)
     save_cell_head(_shifted(cells, of_maps.logit), folder / cells_name(backbone))
+    save_adapted(folder, backbone, head, facts)
 
 
 def _print(path: Path, backbone: str, head: Adapted, of_maps: AdaptedThreshold) -> None:

@@ -89,6 +89,8 @@ class _Rule(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from cracks.project.params import regular_expression
 
+        if not 1 <= len(value) <= 200:
+            self.fail(f"expected 1 to 200 characters, found {len(value):,}.", param, ctx)
         try:
             return regular_expression(value)
         except ValueError as error:

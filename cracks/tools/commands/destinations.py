@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from cracks.project.errors import CracksError
@@ -14,6 +14,7 @@ _OTHER_GIT = {
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"),
     *("GIT_CEILING_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
 }
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/")  # of which the shell may make files
 _LOCKED = re.compile(r"^ *(?:- )?path: ['\"]?(.+?)['\"]? *$", re.MULTILINE)
 
 
@@ -41,7 +42,7 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
         if target.is_dir():
             raise CracksError(f"Expected {file} to be a file, found a folder; move it away.")
         if target.is_file() and _is_photograph(target):
-            raise _occupied(file, "which is an image that no command wrote")
+            raise _occupied(file, "an image that no command wrote as it is")
         above = next(folder for folder in target.parents if folder.exists())
         if not above.is_dir():
             raise CracksError(f"Expected a folder at {above}, found a file; name another one.")
@@ -62,7 +63,8 @@ def resolved(path: Path) -> Path:
 
 
 def _is_photograph(file: Path) -> bool:
-    """Whether it is an image that no command wrote. A review without pictures needs no Pillow."""
+    """Whether it is an image that no command wrote."""
+    # not imported by a review without pictures, for which Pillow need not be installed
     from cracks.images.files import is_image_name
     from cracks.tools.photographs import is_own_picture
 
@@ -72,8 +74,8 @@ def _is_photograph(file: Path) -> bool:
 def _is_device(file: Path) -> bool:
     """Whether it is none of the files that are kept: a terminal, a pipe, /dev/stdout."""
     try:
-        return file.exists() and (
-            file.is_relative_to("/dev") or not (file.is_file() or file.is_dir())
+        return os.fspath(file).startswith(_STREAMS) or (
+            file.exists() and not (file.is_file() or file.is_dir())
         )
     except (OSError, RuntimeError):
         return False
@@ -87,7 +89,7 @@ def _occupied(file: Path, why: str) -> CracksError:
     return CracksError(f"Expected a place for results, found {file}, {why}; name another one.")
 
 
-def _known(targets: Iterable[Path]) -> Iterator[Path]:
+def _known(targets: Collection[Path]) -> Iterator[Path]:
     """Absolute paths of files and folders that are not for results."""
     here = Path.cwd().resolve()
     listed = _LOCKED.findall(LOCK.read_text("utf-8", "replace")) if LOCK.is_file() else []
@@ -96,27 +98,38 @@ def _known(targets: Iterable[Path]) -> Iterator[Path]:
     folders = {next((p for p in target.parents if p.is_dir()), target) for target in targets}
     for folder in folders:
         if not any(above in folders for above in folder.parents):
-            yield from _in_git(folder)
+            yield from _in_git(folder, targets)
 
 
-def _in_git(folder: Path) -> Iterator[Path]:
-    """The files below a folder that Git tracks; all, if there is a repository that Git cannot read.
+def _in_git(folder: Path, targets: Collection[Path]) -> Iterator[Path]:
+    """The files below a folder that Git tracks; none where there is no Git.
 
-    Variables that tell Git of another repository, as hooks have them, do not count.
+    Variables that tell Git of another repository, as hooks have them, do not count. No program that
+    the repository names is run: it may be another user's.
+
+    Raises:
+        CracksError: if Git cannot read its repository, and one of the targets is there already.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _OTHER_GIT}
+    environment["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"  # results may be on another disk
+    settings = ("safe.directory=*", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
+    options = [word for setting in settings for word in ("-c", setting)]
     try:
         listed = subprocess.run(
-            ["git", "-c", "safe.directory=*", "-C", folder, "ls-files", "-z"],  # another's too
+            ["git", *options, "-C", folder, "ls-files", "-z"],
             capture_output=True,
             check=False,
             env=environment,
         )
-        names, is_known = listed.stdout, listed.returncode == 0
     except FileNotFoundError:
-        names, is_known = b"", False
-    if not is_known and any((above / ".git").exists() for above in (folder, *folder.parents)):
-        yield from (path for path in folder.rglob("*") if not path.is_dir())
-    for name in names.split(b"\0"):
+        return
+    if listed.returncode and any((above / ".git").exists() for above in (folder, *folder.parents)):
+        there = [one for one in targets if one.is_file() and one.is_relative_to(folder)]
+        if there:
+            raise CracksError(
+                f"Expected a new file, found {there[0]}, of which Git cannot tell whether it "
+                "tracks it (`git status` says why); name another one."
+            )
+    for name in listed.stdout.split(b"\0"):
         if name:
             yield folder / os.fsdecode(name)

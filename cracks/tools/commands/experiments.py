@@ -66,7 +66,8 @@ def _rows(backbones: Sequence[str]) -> list[Row]:
 
     check_repository()
     tree = WorkingTree()
-    read_pipeline(tree), read_lock(tree)  # of damaged ones, DVC says nothing
+    read_pipeline(tree)  # of a damaged one, DVC says nothing
+    read_lock(tree)
     try:
         found: list[dict[str, Any]] = exp_show()
         base = next(row for row in found if row["rev"] != "workspace")

@@ -31,8 +31,8 @@ def run(source: Path, positive_class: str | None, name: str | None, standardise:
     place, images = resolved(output), resolved(source)
     if place.is_relative_to(images) or images.is_relative_to(place):
         raise CracksError(
-            f"Expected results apart from the images in {source}, found {output}; give another "
-            "place as --name, or move the images."
+            f"Expected images apart from the results in {output}, found {source}; move them, or "
+            "give another --name."
         )
     backbones = params.backbones()
     warn_of_drawings(backbones, params.weights)

@@ -52,7 +52,10 @@ def run(
     if len(pairs) < LEAST_IMAGES:
         intervals = f"no intervals, for which {LEAST_IMAGES} photographs are needed"
     print(f"photographs with masks: {len(pairs):,}; {intervals}\n")
-    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.3f}".format))
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False, float_format="{:.3f}".format))
+    if table["value"].isna().any():
+        print("\nNaN: there is no crack to measure by, in the masks, in the maps or in both.")
     return 0
 
 
@@ -62,26 +65,28 @@ def _pairs(photographs: Path, masks: Path) -> dict[Path, Path]:
         raise CracksError(f"Expected photographs and masks in two folders, found {masks} twice.")
     by_name = _by_name(masks, find_photographs([str(masks)], own=True))
     files = _by_name(photographs, find_photographs([str(photographs)]))
-    missing = [path for name, path in files.items() if name not in by_name]
+    missing = [paths[0] for name, paths in files.items() if name not in by_name]
     if missing:
         raise CracksError(
-            f"Expected a mask of each photograph in {masks}, found none of {missing[0]} and "
-            f"{len(missing) - 1} more; a mask has the photograph's name, with any ending."
+            f"Expected a mask of each photograph in {masks}, found none of {len(missing):,}, the "
+            f"first {missing[0]}; a mask has the same path below its folder, with any ending."
         )
-    return {path: by_name[name] for name, path in files.items()}
+    for name in files:
+        for alike in (files[name], by_name[name]):
+            if len(alike) > 1:
+                raise CracksError(
+                    f"Expected names that differ in more than their ending, found {alike[0]} and "
+                    f"{alike[1]}; rename one."
+                )
+    return {paths[0]: by_name[name][0] for name, paths in files.items()}
 
 
-def _by_name(folder: Path, paths: list[Path]) -> dict[Path, Path]:
+def _by_name(folder: Path, paths: list[Path]) -> dict[Path, list[Path]]:
     """Files by their path below a folder, without the ending."""
-    found: dict[Path, Path] = {}
+    found: dict[Path, list[Path]] = {}
     for path in paths:
         name = path.relative_to(folder) if folder.is_dir() else Path(path.name)
-        other = found.setdefault(name.with_suffix(""), path)
-        if other != path:
-            raise CracksError(
-                f"Expected names that differ in more than their ending, found {other} and {path}; "
-                "rename one."
-            )
+        found.setdefault(name.with_suffix(""), []).append(path)
     return found
 
 

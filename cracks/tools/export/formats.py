@@ -4,17 +4,17 @@ To add one, write its module, with `write` and `load`, beside this one and add a
 """
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkdtemp
 
 from cracks.classifier.classifier import Trained, load_trained
 from cracks.project.errors import CracksError
 from cracks.project.outputs import replacing, reserve
 from cracks.project.params import Params
 from cracks.project.paths import weights_path
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.tools.export.check import Predict, check_logits, compare_probabilities
 
 
@@ -73,7 +73,7 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
     written = trained
     if trained.origin.precision == "int8" and not entry.int8:
         written = trained._replace(origin=replace(trained.origin, precision="float32"))
-    with temporary(Path(mkdtemp())) as folder:
+    with temporary_folder() as folder:
         path = folder / f"model{entry.suffix}"
         reserve(path, weights_path(backbone).stat().st_size)
         path.unlink()
@@ -83,10 +83,11 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
         agreement = compare_probabilities(predict, trained)
         if written is trained:
             agreement.check()
-        files = sorted(folder.iterdir())  # .bin before the .xml that needs it
+        files = sorted(folder.iterdir())
         size = sum(one.stat().st_size for one in files)
-        for one in files:
-            with replacing(file.with_suffix(one.suffix)) as mine:
+        with ExitStack() as together:  # what is opened last gets its name first: .bin before .xml
+            for one in reversed(files):
+                mine = together.enter_context(replacing(file.with_suffix(one.suffix)))
                 shutil.copyfile(one, mine)
     precisions = "" if written is trained else "computes in float32, the pipeline in int8; "
     return f"{file}: {size / 1e6:.1f} MB; {precisions}{agreement.sentence()}"

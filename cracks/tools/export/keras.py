@@ -13,7 +13,7 @@ from cracks.backbones.pooling import generalised_mean
 from cracks.classifier.classifier import Trained
 from cracks.heads.head import load_head, make_reproducible
 from cracks.project.paths import head_path, weights_path
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.keras_import import import_keras
 from cracks.tools.export.check import Predict, description
 from cracks.tools.export.preprocessing import affine_preprocessing
@@ -42,7 +42,7 @@ def write(trained: Trained, path: Path) -> None:
 def _temporary_files_removed() -> Iterator[None]:
     """Keras leaves its own behind where a full disk ends it."""
     before = tempfile.tempdir
-    with temporary(Path(tempfile.mkdtemp())) as folder:
+    with temporary_folder() as folder:
         tempfile.tempdir = str(folder)
         try:
             yield

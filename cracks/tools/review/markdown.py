@@ -26,8 +26,10 @@ from cracks.tools.review.review import Review
 from cracks.tools.review.sides import Side
 from cracks.tools.review.staleness import Staleness
 
+_JOINER = "\N{ZERO WIDTH JOINER}"  # within emoji
 _LISTED = 10  # names of one kind
 _FEW = 4  # of which there are several lines
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _ROWS = 20  # of a table
 
 
@@ -320,7 +322,7 @@ def _printable(text: str) -> str:
     """
     sayable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(
-        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}"
+        c if c.isprintable() or c == _JOINER else " " if c.isspace() else _UNPRINTABLE
         for c in sayable
     )
 

@@ -25,7 +25,9 @@ def compared_with_commit() -> str:
     differing = sorted(path for path in here | there if here.get(path) != there.get(path))
     if differing:
         return f"Differ from those of the commit: {', '.join(differing)}"
-    return "All results are byte for byte those of the commit."
+    all_here = all(Path(path).is_file() for path in here)
+    results = "All results" if all_here else "The results that are here"
+    return f"{results} are byte for byte those of the commit."
 
 
 def _md5(path: Path) -> str:

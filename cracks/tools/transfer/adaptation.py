@@ -381,7 +381,7 @@ def _share(
 
     The bootstrap of whole photographs (Field and Welsh 2007) is too narrow for few of them, and has
     no width where all answers are right: the interval also covers Wilson's with the effective
-    number of patches.
+    number of photographs.
     """
     _, number = np.unique(photographs, return_inverse=True)
     sums = [

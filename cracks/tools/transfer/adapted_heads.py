@@ -28,18 +28,20 @@ from cracks.project.temporary import temporary
 from cracks.tools.transfer.adaptation import Adapted
 
 FOLDER = Path("models/adapted")
-_NAME = re.compile(r"[\w][\w.-]*")
+_NAME = re.compile(r"[\w][\w.-]{0,99}")
 
 
 def check_name(name: str) -> None:
     """Check that a name can be that of a folder.
 
     Raises:
-        CracksError: if it holds anything but letters, digits, `_`, `.` and `-`.
+        CracksError: if it holds anything but letters, digits, `_`, `.` and `-`, or is longer than
+            100 of them.
     """
     if not _NAME.fullmatch(name):
         raise CracksError(
-            f"Expected a name of letters, digits, _, . and -, found {name!r}; give another one."
+            f"Expected a name of letters, digits, _, . and -, at most 100, found {name!r}; give "
+            "another one."
         )
 
 
@@ -97,15 +99,16 @@ def save_adapted(folder: Path, backbone: str, adapted: Adapted, facts: dict[str,
     """Save an adapted head with the origin of the head that it started from.
 
     Args:
-        folder: where it is written.
+        folder: where it is written, beside the head for cells that was adapted with it.
         backbone: whose features it is for.
         adapted: the head.
         facts: of the labels, written beside the head with the threshold and what is expected.
     """
-    path = folder / f"{backbone}.keras"
+    path, cells = folder / f"{backbone}.keras", folder / cells_name(backbone)
     source = head_path(backbone)
     save_head(_in_form_of(read_head(source), adapted.head), read_origin(source), path)
-    how = {"sha256": sha256_of(path), "threshold": adapted.threshold, **facts}
+    how: dict[str, Any] = {"sha256": sha256_of(path), "cells_sha256": sha256_of(cells)}
+    how |= {"threshold": adapted.threshold, **facts}
     how["penalty"] = None if np.isinf(adapted.penalty) else adapted.penalty
     how["expected"] = adapted.expected and adapted.expected._asdict()
     write_json(path.with_suffix(".json"), how)
@@ -158,17 +161,35 @@ def check_adapted(name: str, backbone: str, path: Path) -> None:
         )
 
 
+def check_cells(name: str, backbone: str) -> None:
+    """Check that a head for cells was adapted together with the head of its name.
+
+    Raises:
+        CracksError: if it was not.
+    """
+    cells = adapted_cells_path(name, backbone)
+    if _how(adapted_path(name, backbone)).get("cells_sha256") != sha256_of(cells):
+        raise CracksError(
+            f"Expected a head for cells at {cells} that was adapted with the others of {name!r}, "
+            "found another one; run `python -m cracks adapt` again."
+        )
+
+
+def _how(head: Path) -> dict[str, Any]:
+    """What was written of how a head was adapted; nothing if it cannot be read."""
+    try:
+        how = json.loads(head.with_suffix(".json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return how if isinstance(how, dict) else {}
+
+
 def _threshold(head: Path) -> float:
     """The threshold that was written with this head, not with an earlier one of its name."""
-    path = head.with_suffix(".json")
-    try:
-        how = json.loads(path.read_text(encoding="utf-8"))
-        threshold = how["threshold"]
-        is_probability = isinstance(threshold, float) and 0 < threshold < 1
-        if is_probability and how["sha256"] == sha256_of(head):
-            return float(threshold)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
+    path, how = head.with_suffix(".json"), _how(head)
+    threshold = how.get("threshold")
+    if isinstance(threshold, float) and 0 < threshold < 1 and how.get("sha256") == sha256_of(head):
+        return threshold
     raise CracksError(
         f"Expected a threshold between 0 and 1 for {head} in {path}, found none; run "
         "`python -m cracks adapt` again."

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from cracks.heads.training import Examples, Recipe, SplitFeatures, train_heads
 from cracks.images.archive import write_archive
 from cracks.project.errors import CracksError
 from cracks.project.params import SAMPLE, Params
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.progress import progress
 from cracks.sources.class_folders import Members
 from cracks.sources.sample import iter_sample
@@ -96,7 +95,7 @@ def carry_over(
             standardise by.
     """
     _check_names(names)
-    with temporary(Path(mkdtemp())) as folder:
+    with temporary_folder() as folder:
         sources = [audit_source(name, params, options, folder) for name in names]
         tables = []
         for backbone in backbones:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from cracks.images.archive import write_archive
 from cracks.project.errors import CracksError
 from cracks.project.params import AuditLimits, Params
 from cracks.project.paths import ARCHIVE, EVALUATION, IMAGES, head_path
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.tables.inputs import read_images
 from cracks.tables.labels import class_indices
 from cracks.tables.row_file import FEATURES, open_rows
@@ -53,7 +52,7 @@ def score_images(
         CracksError: if there are no two class folders, no image is new, or there are too few to
             standardise by.
     """
-    with temporary(Path(mkdtemp())) as folder:
+    with temporary_folder() as folder:
         archive = folder / "images.zip"
         write_archive(archive, labelled_images(source, positive_class))
         audit = audit_archive(archive, positive_class, params.audit, str(source))

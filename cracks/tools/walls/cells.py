@@ -18,14 +18,14 @@ from cracks.backbones.engines.batches import Pixels
 from cracks.backbones.engines.registry import load_cell_engine
 from cracks.cells.head import CellHead, load_cell_head
 from cracks.cells.tiles import cell_features, grid_shape, number_of_tiles
-from cracks.heads.head import LinearHead
+from cracks.heads.head import MEND, LinearHead
 from cracks.images.decoding import RGB
 from cracks.project.errors import CracksError
 from cracks.project.outputs import sha256_of
 from cracks.project.params import Params
 from cracks.project.paths import cell_head_path, weights_path
 from cracks.runtime.progress import progress
-from cracks.tools.transfer.adapted_heads import adapted_cells_path, check_adapted
+from cracks.tools.transfer.adapted_heads import adapted_cells_path, check_adapted, check_cells
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,11 @@ def load_trained_cells(backbone: str, name: str | None = None) -> CellHead:
     if name is not None:
         path, again = adapted_cells_path(name, backbone), "`python -m cracks adapt` again"
         check_adapted(name, backbone, path)
-    cells = load_cell_head(path)
+        check_cells(name, backbone)
+    try:
+        cells = load_cell_head(path)
+    except CracksError as error:
+        raise CracksError(str(error).replace(MEND, f"run {again}")) from None
     if not weights.is_file():
         raise CracksError(f"Expected the weights of {backbone} at {weights}; run `dvc repro`.")
     origin = cells.origin

@@ -92,6 +92,7 @@ def test_photographs_of_one_name_are_told_apart(address: str) -> None:
         ("", "photograph"),
         ("..\\..\\evil.png", "evil.png"),
         ("C:drive.png", "drive.png"),
+        ("12:30 wall.png", "12-30 wall.png"),
         ("a/b/", "photograph"),
     ],
 )

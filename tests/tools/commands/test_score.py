@@ -101,6 +101,19 @@ def test_names_that_differ_by_their_ending_alone_are_refused(
         _pairs(Path("p"), Path("m"))
 
 
+def test_other_masks_do_not_matter(place: Path) -> None:
+    for name in ("p/1.jpg", "m/1.png", "m/2.png", "m/2.jpg"):
+        save(name, CRACK)
+    assert _pairs(Path("p"), Path("m")) == {Path("p/1.jpg"): Path("m/1.png")}
+
+
+def test_a_missing_mask_is_named(place: Path) -> None:
+    save("p/a/1.jpg", CRACK)
+    save("m/1.png", CRACK)
+    with pytest.raises(CracksError, match=r"none of 1, the first p/a/1.jpg; a mask has the same"):
+        _pairs(Path("p"), Path("m"))
+
+
 def test_one_folder_twice_is_refused(place: Path) -> None:
     save("p/1.png", CRACK)
     with pytest.raises(CracksError, match="in two folders, found p/../p twice"):

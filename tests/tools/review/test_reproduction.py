@@ -33,6 +33,11 @@ def test_a_file_that_was_edited_is_named(committed: Path) -> None:
     assert compared_with_commit() == f"Differ from those of the commit: {path}"
 
 
+def test_what_is_missing_is_not_called_the_same(committed: Path) -> None:
+    Path("metrics/evaluate.json").unlink()
+    assert compared_with_commit().startswith("The results that are here are byte for byte")
+
+
 def test_without_git_there_is_nothing_to_say(
     committed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
