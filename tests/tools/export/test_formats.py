@@ -1,5 +1,6 @@
 """A classifier on a quantised backbone is exported as it is, or in float32 for lack of int8."""
 
+import errno
 import json
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from cracks.project.outputs import write_csv
 from cracks.project.params import Params, load_params
 from cracks.project.paths import ARCHIVE, EVALUATION, PREDICTIONS, head_path, weights_path
 from cracks.tables.inputs import PREDICTION_COLUMNS
+from cracks.tools.export import formats
 from cracks.tools.export.check import Agreement, check_logits, probe_images
 from cracks.tools.export.formats import FORMATS, export_classifier
 from cracks.tools.export.keras import _temporary_files_removed
@@ -111,3 +113,29 @@ def test_what_keras_leaves_on_a_full_disk_is_removed(
         raise OSError("full")
     assert list(tmp_path.iterdir()) == []
     assert tempfile.gettempdir() == str(tmp_path)
+
+
+@pytest.mark.parametrize("failing", [".xml", ".bin"])
+def test_a_model_of_two_files_is_replaced_as_a_whole(
+    failing: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_: object, path: Path) -> None:
+        for suffix in (".xml", ".bin"):
+            path.with_suffix(suffix).write_text("new")
+
+    def copy(source: Path, target: Path) -> None:
+        if source.suffix == failing:
+            raise OSError(errno.ENOSPC, "full")
+        target.write_bytes(source.read_bytes())
+
+    monkeypatch.setattr(formats.Format, "write", lambda _, *given: write(*given))
+    monkeypatch.setattr(formats.Format, "load", lambda *_: None)
+    monkeypatch.setattr(formats, "check_logits", lambda *_: None)
+    monkeypatch.setattr(formats, "compare_probabilities", lambda *_: Agreement(8, 0.0, 0))
+    monkeypatch.setattr("shutil.copyfile", copy)
+    model = tmp_path / "model.xml"
+    for suffix in (".xml", ".bin"):
+        model.with_suffix(suffix).write_text("old")
+    with pytest.raises(OSError, match="full"):
+        export_classifier(BACKBONE, "openvino", params, model)
+    assert [model.with_suffix(suffix).read_text() for suffix in (".xml", ".bin")] == ["old"] * 2
