@@ -227,7 +227,7 @@ def test_heads_are_adapted_to_another_wall_and_used_by_name(
     said = python(project, "predict", *arguments, "--head", "dam", status=1)
     assert "Expected an adapted head 'dam' of vgg16 below models/adapted, found bridge" in said
     said = python(project, "adapt", str(folder), "--name", "../x", status=1)
-    assert "Expected a name of letters, digits, _, . and -, found '../x'" in said
+    assert "Expected a name of letters, digits, _, . and -, at most 100, found '../x'" in said
 
     wall = tmp_path / "wall.png"
     Image.fromarray(draw_photograph(300, 200, seed=1).rgb).save(wall)
