@@ -80,6 +80,7 @@ def test_augmented_views_are_extracted_and_shown(project: Project) -> None:
     assert outputs(project) == before
 
 
+@pytest.mark.slow
 def test_a_weights_file_is_named_by_its_name_and_hash(project: Project, tmp_path: Path) -> None:
     before = outputs(project)
     mine = tmp_path / "mine.weights.h5"
