@@ -141,7 +141,7 @@ def adapt_head(
     weights, odds = _reweighted(labels, cracked_share)
     shift += odds
     threshold = _threshold(_Answers(expit(scale * held_out + shift), labels, weights), precision)
-    moved, bias = _moved(standardised, prior, labels, penalty)
+    moved, bias = _moved(_rows(standardised), prior, labels, penalty)
     change = moved / statistics.deviation
     head = LinearHead(
         scale * (trained.weights + change),
@@ -217,23 +217,31 @@ def _why_nothing_is_expected(evidence: _Evidence, *, known: bool) -> str:
 # --- the fit ------------------------------------------------------------------------------
 
 
-def _moved(
-    features: Numbers, prior: Numbers, labels: Labels, penalty: float
-) -> tuple[Numbers, float]:
-    """What is added to the trained weights on standardised features, and to the bias.
+class _Rows(NamedTuple):
+    """Standardised features as `along @ directions`.
 
     The weights that minimise the loss are combinations of the rows, so they are sought among
     those: with features U S Vᵀ, along the columns of V.
     """
+
+    along: Numbers  # [n, n], U S
+    directions: Numbers  # [n, channels], Vᵀ
+
+
+def _rows(features: Numbers) -> _Rows:
+    left, lengths, right = np.linalg.svd(features, full_matrices=False)
+    return _Rows(left * lengths, right)
+
+
+def _moved(rows: _Rows, prior: Numbers, labels: Labels, penalty: float) -> tuple[Numbers, float]:
+    """What is added to the trained weights on standardised features, and to the bias."""
+    along, directions = rows
     if np.isinf(penalty):
-        directions, right = np.empty((len(features), 0)), np.empty((0, features.shape[1]))
-    else:
-        left, lengths, right = np.linalg.svd(features, full_matrices=False)
-        directions = left * lengths
-    design = np.column_stack([directions, np.ones(len(features))])
-    penalties = np.append(np.full(directions.shape[1], penalty), 0.0)
+        along, directions = along[:, :0], directions[:0]
+    design = np.column_stack([along, np.ones(len(along))])
+    penalties = np.append(np.full(along.shape[1], penalty), 0.0)
     best = _least_loss(design, prior, labels, penalties, np.zeros(design.shape[1]))
-    return np.asarray(best[:-1] @ right), float(best[-1])
+    return np.asarray(best[:-1] @ directions), float(best[-1])
 
 
 def _least_loss(
@@ -262,12 +270,12 @@ def _cross_validated(
     It is the strongest penalty whose held-out loss is within a standard error of the least (the
     one-standard-error rule of Breiman et al. 1984, section 3.4.3).
     """
-    folds = list(_folds(labels, photographs))
+    folds = [(*fold, _rows(features[fold[0]])) for fold in _folds(labels, photographs)]
     losses, logits = [], []
     for penalty in PENALTIES:
         held_out = np.zeros(len(labels))
-        for train, test in folds:
-            moved, bias = _moved(features[train], prior[train], labels[train], penalty)
+        for train, test, rows in folds:
+            moved, bias = _moved(rows, prior[train], labels[train], penalty)
             held_out[test] += (prior[test] + features[test] @ moved + bias) / _REPEATS
         scale, shift = _calibration(held_out, labels)
         losses.append(np.logaddexp(0, (1 - 2.0 * labels) * (scale * held_out + shift)))

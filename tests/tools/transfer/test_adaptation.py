@@ -14,6 +14,7 @@ from cracks.tools.transfer.adaptation import (
     _calibration,
     _folds,
     _moved,
+    _rows,
     adapt_head,
     adapt_threshold,
 )
@@ -91,13 +92,13 @@ def test_the_prior_is_the_trained_head_not_zero() -> None:
     """The reference is scikit-learn's penalty towards 0 on what the trained head leaves."""
     labelled = wall(60, 3)
     standardised = (labelled.features - STATISTICS.mean) / STATISTICS.deviation
-    moved, bias = _moved(standardised, np.zeros(60), labelled.labels, 50.0)
+    moved, bias = _moved(_rows(standardised), np.zeros(60), labelled.labels, 50.0)
     reference = LogisticRegression(C=1 / 50, tol=1e-10, max_iter=10_000)
     reference.fit(standardised, labelled.labels)
     np.testing.assert_allclose(moved, reference.coef_[0], atol=1e-5)
     np.testing.assert_allclose(bias, reference.intercept_[0], atol=1e-5)
     prior = standardised @ moved + bias
-    moved, bias = _moved(standardised, prior, labelled.labels, 1e6)
+    moved, bias = _moved(_rows(standardised), prior, labelled.labels, 1e6)
     np.testing.assert_allclose(moved, 0, atol=1e-3)
 
 
