@@ -23,10 +23,10 @@ _NEARLY_ALL = 0.999  # of the values: the others may be a date or a scale that w
 _GAP = 3  # times the white of nearly all values, below which the others of a bright picture begin
 _COUNTED = 2**20  # values of which that is counted
 
-_BITS, _COMPRESSION, _PLANES, _SAMPLE_FORMAT, _GREATEST = 258, 259, 284, 339, 281
+_BITS, _COMPRESSION, _SAMPLE_FORMAT, _GREATEST = 258, 259, 339, 281
 _COLOURS, _PALETTE = 320, 3
 _SIGNED = 2
-_UNCOMPRESSED, _SEPARATE = 1, 2
+_UNCOMPRESSED = 1
 
 _UNUSED_ALPHA = {"BMP", "TIFF"}  # where programs leave zeros that mean nothing
 
@@ -152,7 +152,7 @@ def _samples_of_tiff(image: Image.Image, data: bytes) -> Samples:
         raise CracksError(
             f"a TIFF file of signed values of 8 bits, which is not read; {SAVE_AGAIN}"
         )
-    if bits > 8 and compression == _UNCOMPRESSED and tags.get(_PLANES) == _SEPARATE:
+    if bits > 8 and compression == _UNCOMPRESSED and tags.get(tiff.PLANES) == tiff.SEPARATE:
         raise CracksError(f"a TIFF file of {bits} bits in separate planes; {SAVE_AGAIN}")
     if (bits == 32 or is_signed) and compression != _UNCOMPRESSED and tags.prefix == b"MM":
         raise CracksError(f"a compressed TIFF file of {bits} bits, big-endian; {SAVE_AGAIN}")

@@ -16,6 +16,8 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 PHOTOMETRIC = 262
 ORIENTATION = 274
+PLANES = 284
+SEPARATE = 2  # its value where each colour has strips of its own
 
 _CANON_RAW = b"CR\x02"
 _DNG_VERSION = 50706
@@ -25,7 +27,7 @@ _OLD_KIND = 255  # 2: a reduced picture
 _WIDTH, _HEIGHT, _BELOW = 256, 257, 330
 _REDUCED, _MASK = 1, 4
 _STRIPS, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 273, 278, 322, 323, 324
-_PLANES, _SAMPLES, _SEPARATE = 284, 277, 2
+_SAMPLES = 277
 _MAX_PAGES = 200
 _MAX_ENTRIES = 4096
 
@@ -69,7 +71,7 @@ def check_whole(tags: Mapping[int, Any], length: int) -> None:
         pieces = -(-width // tags[_TILE_WIDTH]) * -(-height // tags[_TILE_HEIGHT])
     else:
         pieces = -(-height // min(tags.get(_ROWS) or height, height))
-    if tags.get(_PLANES) == _SEPARATE:
+    if tags.get(PLANES) == SEPARATE:
         pieces *= tags.get(_SAMPLES, 1)
     places = tags.get(_TILES, tags.get(_STRIPS, ()))
     places = places if isinstance(places, tuple) else (places,)

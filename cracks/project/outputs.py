@@ -8,9 +8,10 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,20 @@ def replacing(path: Path) -> Iterator[Path]:
         if error.filename is None or str(unfinished) in (str(error.filename), str(error.filename2)):
             error.filename, error.filename2 = str(path), None
         raise
+
+
+def copy_together(copies: Mapping[Path, Path]) -> None:
+    """Copy files to other places; on an error, what was there before stays at all of them.
+
+    Args:
+        copies: the places by the files, what needs others before them.
+
+    Raises:
+        OSError: if something cannot be written; `filename` is the place.
+    """
+    with ExitStack() as together:  # what is opened last gets its name first
+        for source, place in copies.items():
+            shutil.copyfile(source, together.enter_context(replacing(place)))
 
 
 @contextmanager

@@ -51,8 +51,7 @@ def _threshold(value: Any) -> Any:
     raise ValueError(f"expected auto or a number from 0 to 1 with at most {DIGITS} decimals")
 
 
-def regular_expression(text: str) -> str:
-    """Check what `photos.group` may be; raises ValueError with the reason."""
+def _regular_expression(text: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -77,7 +76,7 @@ Pattern = Annotated[
     str,
     Field(min_length=1, max_length=200),
     AfterValidator(_single_line),
-    AfterValidator(regular_expression),
+    AfterValidator(_regular_expression),
 ]
 # folders may be called 0 and 1, which YAML reads as numbers
 FolderName = Annotated[Text, BeforeValidator(lambda v: str(v) if type(v) is int else v)]

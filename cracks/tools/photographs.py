@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.images.files import check_name, check_no_raw, is_image_name, is_junk, read_file
+from cracks.images.files import check_name, check_no_raw, is_image_name, read_file
 from cracks.images.prefetch import prefetch
 from cracks.project.errors import CracksError
 from cracks.project.outputs import replacing
@@ -43,7 +43,8 @@ def find_photographs(names: Sequence[str], *, own: bool = False) -> list[Path]:
             raise CracksError("Expected a file, a folder or a pattern, found an empty name.")
         if path.is_dir():
             below = (p for p in files_below(path) if p.is_file())
-            some = sorted(p for p in below if _is_listed(p, path, own=own))
+            images = (p for p in below if is_image_name(p.name))
+            some = sorted(p for p in images if own or not is_own_picture(p))
             what = f"images in the folder {name}, found none"
         elif path.exists():
             some, what = [path], ""
@@ -58,11 +59,6 @@ def find_photographs(names: Sequence[str], *, own: bool = False) -> list[Path]:
     for path in found.values():
         check_name(str(path))
     return list(found.values())
-
-
-def _is_listed(path: Path, folder: Path, *, own: bool) -> bool:
-    inside = path.relative_to(folder).as_posix()
-    return is_image_name(path.name) and not is_junk(inside) and (own or not is_own_picture(path))
 
 
 def save_picture(picture: Image.Image, path: Path, **options: Any) -> None:

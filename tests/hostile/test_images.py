@@ -23,7 +23,7 @@ from cracks.project.errors import CracksError
 from cracks.project.params import AuditLimits
 from cracks.tools.photographs import read_inputs
 from tests.support.images import bomb
-from tests.support.made_files import tiff_of
+from tests.support.made_files import png, tiff_of
 from tests.support.project import ROOT
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
@@ -50,14 +50,6 @@ def damaged(kind: str, start: int, new: bytes) -> bytes:
 
 def grey(values: float, kind: str = "TIFF", dtype: type = np.float32) -> bytes:
     return encoded(np.full((40, 48), values, dtype), kind)
-
-
-def png(*chunks: tuple[bytes, bytes]) -> bytes:
-    packed = (
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 def png_header(width: int, height: int, bits: int = 8, colour: int = 2) -> tuple[bytes, bytes]:

@@ -249,8 +249,8 @@ def test_the_size_of_interlaced_rows_is_known(mode: str, size: tuple[int, int]) 
     )
     header = struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, 1)
     whole = np.arange(size[0] * size[1]).reshape(size[1], size[0])
-    starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4))
-    starts += ((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # type: ignore[assignment]
+    starts = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
+    starts += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
     passes = [whole[y::down, x::across] for x, y, across, down in starts]
     assert sum(one.size for one in passes) == whole.size
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]

@@ -11,6 +11,7 @@ import pytest
 
 from cracks.project.errors import CracksError
 from cracks.project.outputs import (
+    copy_together,
     new_folder,
     replacing,
     sha256_of,
@@ -224,3 +225,21 @@ def test_what_cannot_be_read_meanwhile_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(PermissionError) as found, new_folder(tmp_path / "new"):
         raise PermissionError(errno.EACCES, "denied", "photograph.jpg")
     assert found.value.filename == "photograph.jpg"
+
+
+@pytest.mark.parametrize("failing", ["a", "b"])
+def test_files_are_copied_together_or_not_at_all(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text("new")
+        (tmp_path / f"{name}.copy").write_text("old")
+    copies = {tmp_path / name: tmp_path / f"{name}.copy" for name in "ab"}
+    (tmp_path / failing).rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError):
+        copy_together(copies)
+    assert [place.read_text() for place in copies.values()] == ["old", "old"]
+    (tmp_path / "elsewhere").rename(tmp_path / failing)
+    copy_together(copies)
+    assert [place.read_text() for place in copies.values()] == ["new", "new"]
+    assert len(list(tmp_path.iterdir())) == 4

@@ -43,7 +43,7 @@ from cracks.tools.transfer.adapted_heads import (
     save_adapted,
 )
 from cracks.tools.transfer.elsewhere import labelled_images, source_name
-from cracks.tools.transfer.external import features_as_trained, unseen
+from cracks.tools.transfer.external import features_as_trained, seen_sentence, unseen
 from cracks.tools.walls.cells import cell_classifier, load_trained_cells
 
 _CUT = r"^(?:.*/)?(.+)-\d+-\d+\.[^.]+$"  # the names that `cut` gives to patches
@@ -141,10 +141,7 @@ def _usable(archive: Path, source: Path, positive_class: str, params: Params) ->
         )
     images, seen = unseen(archive, audit.images, params.audit)
     if seen:
-        print(
-            f"Left out: {seen:,} images of the pipeline's dataset, or copies of them.",
-            file=sys.stderr,
-        )
+        print(seen_sentence(seen), file=sys.stderr)
     return images
 
 

@@ -87,14 +87,15 @@ class _Rule(click.ParamType[str]):
     name = "rule"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from cracks.project.params import regular_expression
+        from pydantic import TypeAdapter, ValidationError
 
-        if not 1 <= len(value) <= 200:
-            self.fail(f"expected 1 to 200 characters, found {len(value):,}.", param, ctx)
+        from cracks.project.params import Pattern
+
         try:
-            return regular_expression(value)
-        except ValueError as error:
-            self.fail(f"{error}, found {value!r}.", param, ctx)
+            rule: str = TypeAdapter(Pattern).validate_python(value)
+        except ValidationError as error:
+            self.fail(f"{error.errors()[0]['msg']}, found {value[:80]!r}.", param, ctx)
+        return rule
 
 
 class _Number(click.FloatRange):

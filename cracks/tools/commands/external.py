@@ -15,7 +15,7 @@ from cracks.tools.cluster.features import use_cluster
 from cracks.tools.commands.caveats import warn_of_drawings
 from cracks.tools.commands.destinations import check_destinations, resolved
 from cracks.tools.transfer.elsewhere import source_name
-from cracks.tools.transfer.external import score_images
+from cracks.tools.transfer.external import score_images, seen_sentence
 
 FOLDER = Path("external")
 METRICS_FILE = "metrics.json"
@@ -66,8 +66,7 @@ def _print(metrics: Metrics, backbones: list[str], output: Path) -> None:
             cells = [_cell(metrics, f"{backbone}.{name}") for backbone in backbones]
             print(f"{metric.title:22}" + "".join(f"{cell:>26}" for cell in cells))
     if metrics["seen_by_the_pipeline"]:
-        seen = metrics["seen_by_the_pipeline"]
-        print(f"Left out: {seen:,} images of the pipeline's dataset, or copies of them.")
+        print(seen_sentence(int(metrics["seen_by_the_pipeline"])))
     print(f"Written to {output}/. Results on one source do not transfer to another.")
 
 

@@ -3,15 +3,13 @@
 To add one, write its module, with `write` and `load`, beside this one and add an entry.
 """
 
-import shutil
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 from cracks.classifier.classifier import Trained, load_trained
 from cracks.project.errors import CracksError
-from cracks.project.outputs import replacing, reserve
+from cracks.project.outputs import copy_together, reserve
 from cracks.project.params import Params
 from cracks.project.paths import weights_path
 from cracks.project.temporary import temporary_folder
@@ -85,9 +83,6 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
             agreement.check()
         files = sorted(folder.iterdir())
         size = sum(one.stat().st_size for one in files)
-        with ExitStack() as together:  # what is opened last gets its name first: .bin before .xml
-            for one in reversed(files):
-                mine = together.enter_context(replacing(file.with_suffix(one.suffix)))
-                shutil.copyfile(one, mine)
+        copy_together({one: file.with_suffix(one.suffix) for one in reversed(files)})  # .xml, .bin
     precisions = "" if written is trained else "computes in float32, the pipeline in int8; "
     return f"{file}: {size / 1e6:.1f} MB; {precisions}{agreement.sentence()}"

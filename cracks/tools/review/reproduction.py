@@ -1,12 +1,12 @@
 """Whether the results of the working tree are byte for byte those of the commit."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
 from cracks.project.paths import LOCK
 from cracks.tools.review.pipeline import read_lock
 from cracks.tools.review.snapshots import Commit, Snapshot, WorkingTree, run_git
+from cracks.tools.review.staleness import dvc_md5
 
 
 def compared_with_commit() -> str:
@@ -21,21 +21,13 @@ def compared_with_commit() -> str:
     if not head.sha or head.read(LOCK) is None:
         return ""
     here, there = _hashes(WorkingTree()), _hashes(head)
-    here = {path: _md5(Path(path)) or md5 for path, md5 in here.items()}
+    here |= {path: dvc_md5(WorkingTree(), Path(path)) for path in here if Path(path).exists()}
     differing = sorted(path for path in here | there if here.get(path) != there.get(path))
     if differing:
         return f"Differ from those of the commit: {', '.join(differing)}"
-    all_here = all(Path(path).is_file() for path in here)
+    all_here = all(Path(path).exists() for path in here)
     results = "All results" if all_here else "The results that are here"
     return f"{results} are byte for byte those of the commit."
-
-
-def _md5(path: Path) -> str:
-    """The hash of a file; empty if there is none, which DVC may hold in its cache alone."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _hashes(snapshot: Snapshot) -> dict[str, str]:

@@ -98,6 +98,15 @@ class _Evidence(NamedTuple):
     photographs: NDArray[np.str_]  # [n]
 
 
+class _Choice(NamedTuple):
+    """A threshold for calibrated probabilities."""
+
+    shift: float  # of the calibration, for the share of cracks where the head will be used
+    threshold: float
+    expected: Expected | None
+    reason: str  # why nothing is expected, or empty
+
+
 class _Answers(NamedTuple):
     """Held-out answers about labelled patches; each patch counts by its weight."""
 
@@ -137,20 +146,16 @@ def adapt_head(
     standardised = (labelled.features - statistics.mean) / statistics.deviation
     prior = trained.logit(labelled.features)
     penalty, held_out = _cross_validated(standardised, prior, labels, labelled.photographs)
+    evidence = _Evidence(held_out, labels, labelled.photographs)
     scale, shift = _calibration(held_out, labels)
-    weights, odds = _reweighted(labels, cracked_share)
-    shift += odds
-    threshold = _threshold(_Answers(expit(scale * held_out + shift), labels, weights), precision)
+    choice = _chosen(evidence, scale, shift, (cracked_share, precision), known=photographs_known)
     moved, bias = _moved(_rows(standardised), prior, labels, penalty)
     change = moved / statistics.deviation
     head = LinearHead(
         scale * (trained.weights + change),
-        float(scale * (trained.bias + bias - statistics.mean @ change) + shift),
+        float(scale * (trained.bias + bias - statistics.mean @ change) + choice.shift),
     )
-    evidence = _Evidence(held_out, labels, labelled.photographs)
-    reason = _why_nothing_is_expected(evidence, known=photographs_known)
-    expected = None if reason else _expected(evidence, weights, odds, precision)
-    return Adapted(head, threshold, penalty, expected, reason)
+    return Adapted(head, choice.threshold, penalty, choice.expected, choice.reason)
 
 
 def adapt_threshold(
@@ -179,13 +184,37 @@ def adapt_threshold(
     scale, shift = _calibration(logits, labels)
     if scale < _LEAST_SCALE:  # no threshold is better than another
         return AdaptedThreshold(0.0, None, "evidence is no stronger in patches with a crack")
+    evidence = _Evidence(logits, labels, photographs)
+    choice = _chosen(evidence, scale, shift, (cracked_share, precision), known=photographs_known)
+    moved = float((logit(choice.threshold) - choice.shift) / scale)
+    return AdaptedThreshold(moved, choice.expected, choice.reason)
+
+
+def _chosen(
+    evidence: _Evidence,
+    scale: float,
+    shift: float,
+    aim: tuple[float | None, float],
+    *,
+    known: bool,
+) -> _Choice:
+    """The threshold by calibrated evidence, and what to expect of it.
+
+    Args:
+        evidence: of all patches.
+        scale: as `_calibration` gives it.
+        shift: likewise.
+        aim: the share of cracked patches and the precision, as `adapt_head` takes them.
+        known: whether the photographs are.
+    """
+    logits, labels, _ = evidence
+    cracked_share, precision = aim
     weights, odds = _reweighted(labels, cracked_share)
     shift += odds
     threshold = _threshold(_Answers(expit(scale * logits + shift), labels, weights), precision)
-    evidence = _Evidence(logits, labels, photographs)
-    reason = _why_nothing_is_expected(evidence, known=photographs_known)
+    reason = _why_nothing_is_expected(evidence, known=known)
     expected = None if reason else _expected(evidence, weights, odds, precision)
-    return AdaptedThreshold(float((logit(threshold) - shift) / scale), expected, reason)
+    return _Choice(shift, threshold, expected, reason)
 
 
 def _check_enough(labels: Labels) -> None:

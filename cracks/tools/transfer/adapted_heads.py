@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,9 @@ from cracks.heads.head import (
     save_head,
 )
 from cracks.project.errors import CracksError
-from cracks.project.outputs import sha256_of, write_json
+from cracks.project.outputs import copy_together, sha256_of, write_json
 from cracks.project.paths import head_path
-from cracks.project.temporary import temporary
+from cracks.project.temporary import temporary_folder
 from cracks.tools.transfer.adaptation import Adapted
 
 FOLDER = Path("models/adapted")
@@ -69,15 +68,9 @@ def replaced_heads(name: str) -> Iterator[Path]:
 
     The heads of other backbones stay, and all old ones if anything fails in between.
     """
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with temporary(Path(mkdtemp(prefix=f".{name}.tmp.", dir=FOLDER))) as folder:
-        written = folder / "new"
-        written.mkdir()
-        yield written
-        there = FOLDER / name
-        there.mkdir(exist_ok=True)
-        for path in sorted(written.iterdir()):
-            path.replace(there / path.name)
+    with temporary_folder() as folder:
+        yield folder
+        copy_together({path: FOLDER / name / path.name for path in sorted(folder.iterdir())})
 
 
 def adapted_path(name: str, backbone: str) -> Path:
@@ -137,12 +130,19 @@ def load_named(backbone: str, name: str | None) -> Trained:
         return load_trained(backbone)
     path = adapted_path(name, backbone)
     check_adapted(name, backbone, path)
-    try:
+    with adapt_again():
         head, origin = check_head(backbone, path)
-    except CracksError as error:
-        again = "run `python -m cracks adapt` again"
-        raise CracksError(str(error).replace(MEND, again)) from None
     return Trained(head, origin, _threshold(path))
+
+
+@contextmanager
+def adapt_again() -> Iterator[None]:
+    """In errors about a head that was adapted, advise what makes such heads."""
+    try:
+        yield
+    except CracksError as error:
+        advice = "run `python -m cracks adapt` again"
+        raise CracksError(str(error).replace(MEND, advice)) from None
 
 
 def check_adapted(name: str, backbone: str, path: Path) -> None:

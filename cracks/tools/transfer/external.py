@@ -76,6 +76,11 @@ def score_images(
     return External(metrics, _predictions(scores, images))
 
 
+def seen_sentence(seen: int) -> str:
+    """What to say of the images that `unseen` leaves out."""
+    return f"Left out: {seen:,} images of the pipeline's dataset, or copies of them."
+
+
 def unseen(archive: Path, images: pd.DataFrame, limits: AuditLimits) -> tuple[pd.DataFrame, int]:
     """The images that are not copies of the pipeline's own, and the number of those left out."""
     if not IMAGES.exists():

@@ -7,6 +7,7 @@ Lozano-Pérez 1997).
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +19,19 @@ from cracks.backbones.engines.batches import Pixels
 from cracks.backbones.engines.registry import load_cell_engine
 from cracks.cells.head import CellHead, load_cell_head
 from cracks.cells.tiles import cell_features, grid_shape, number_of_tiles
-from cracks.heads.head import MEND, LinearHead
+from cracks.heads.head import LinearHead
 from cracks.images.decoding import RGB
 from cracks.project.errors import CracksError
 from cracks.project.outputs import sha256_of
 from cracks.project.params import Params
 from cracks.project.paths import cell_head_path, weights_path
 from cracks.runtime.progress import progress
-from cracks.tools.transfer.adapted_heads import adapted_cells_path, check_adapted, check_cells
+from cracks.tools.transfer.adapted_heads import (
+    adapt_again,
+    adapted_cells_path,
+    check_adapted,
+    check_cells,
+)
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,8 @@ def load_trained_cells(backbone: str, name: str | None = None) -> CellHead:
         path, again = adapted_cells_path(name, backbone), "`python -m cracks adapt` again"
         check_adapted(name, backbone, path)
         check_cells(name, backbone)
-    try:
+    with nullcontext() if name is None else adapt_again():
         cells = load_cell_head(path)
-    except CracksError as error:
-        raise CracksError(str(error).replace(MEND, f"run {again}")) from None
     if not weights.is_file():
         raise CracksError(f"Expected the weights of {backbone} at {weights}; run `dvc repro`.")
     origin = cells.origin
