@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from cracks.tools.review.pipeline import stages_of
+from tests.support import warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,17 +54,24 @@ class Project:
     def run(self, *command: str, status: int = 0) -> str:
         """Run a command in the folder and return what it printed, both streams together."""
         scripts = str(Path(sys.executable).parent)
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=os.environ
+        environment = (
+            os.environ
             | IDENTITY
             | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-            | self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+            | self.environment
+        )
+        done = (
+            warm.run(command, str(self.folder), environment)
+            if warm.can_run(command, environment)
+            else subprocess.run(
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
         )
         assert done.returncode == status, done.stdout
         return done.stdout

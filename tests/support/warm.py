@@ -1,0 +1,122 @@
+"""`python -m …` in forks of a process that has imported the packages.
+
+Importing pandas, scikit-learn and OpenVINO takes longer than most commands do. Nothing of this
+project is imported before the fork: a copy of it in another folder runs its own code.
+"""
+
+import atexit
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from functools import cache
+from importlib import import_module
+from typing import NamedTuple
+
+PACKAGES = (
+    "filelock",
+    "openvino",
+    "pandas",
+    "PIL.Image",
+    "pydantic",
+    "scipy.optimize",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "tqdm",
+    "yaml",
+)
+
+_ENVIRONMENT = dict(os.environ)
+# variables that none of the packages reads on import; TensorFlow and Keras set the last ones
+_FREE = ("CRACKS_", "GIT_", "PATH", "PYTEST_", "ENABLE_RUNTIME_", "HDF5_", "KERAS_", "TF", "TPU_")
+_LARGEST = 2**17  # bytes of a request
+
+
+class Answer(NamedTuple):
+    """How a command ended, and what it printed, both streams together."""
+
+    returncode: int
+    stdout: str
+
+
+def can_run(command: tuple[str, ...], environment: dict[str, str]) -> bool:
+    """Whether a command is Python's, in an environment in which packages import the same."""
+    changed = dict(environment.items() ^ _ENVIRONMENT.items())
+    return command[:2] == ("python", "-m") and all(name.startswith(_FREE) for name in changed)
+
+
+def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
+    """Run what `can_run` says can be run, in a folder."""
+    return _server().run(command, folder, environment)
+
+
+@cache
+def _server() -> "_Server":
+    server = _Server()
+    atexit.register(server.close)
+    return server
+
+
+class _Server:
+    def __init__(self) -> None:
+        self._socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with there:
+            command = [sys.executable, __file__, str(there.fileno())]
+            self._process = subprocess.Popen(command, env=_ENVIRONMENT, pass_fds=[there.fileno()])
+
+    def run(self, command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
+        printed, end = os.pipe()
+        try:
+            request = json.dumps([command[2:], folder, environment]).encode()
+            socket.send_fds(self._socket, [request], [end])
+        finally:
+            os.close(end)
+        with os.fdopen(printed, encoding="utf-8") as file:
+            text = file.read()
+        return Answer(int(self._socket.recv(_LARGEST)), text)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait()
+
+
+def _serve(requests: socket.socket) -> None:
+    """Fork for each request; only the forks return, to run it."""
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(requests, _LARGEST, 1)
+        if not request:
+            sys.exit()
+        (output,) = descriptors
+        child = os.fork()
+        if not child:
+            requests.close()
+            _become(request, output)
+            return
+        os.close(output)
+        _, status = os.waitpid(child, 0)
+        requests.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _become(request: bytes, output: int) -> None:
+    """Take on the output, folder, variables and arguments of a request."""
+    arguments, folder, environment = json.loads(request)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[0] = folder
+    sys.argv[:] = arguments
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ends with the process that started it
+    for package in PACKAGES:
+        import_module(package)
+    _serve(socket.socket(fileno=int(sys.argv[1])))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
