@@ -20,7 +20,7 @@ class Recipe(_Section):
 
     start: str
     frozen: list[str]
-    batches: Annotated[int, Field(ge=1)]
+    batches: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     fall: Annotated[float, Field(ge=0, le=1)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cracks.backbones.packed import read_packed
 from cracks.drawing.walls import SIDE
 from pretraining import train as module
 from pretraining.drawings import PATCH
@@ -20,7 +21,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Bare grey walls, and walls with a black bar."""
     monkeypatch.setenv("CRACKS_CACHE", str(tmp_path))
     monkeypatch.setattr(module, "_CHECKPOINT", 2)
-    monkeypatch.setattr(module, "_SHOWN", 2)
     random = np.random.default_rng(0)
     patches = np.zeros(8, PATCH)
     patches["rgb"] = random.integers(150, 200, patches["rgb"].shape)
@@ -33,11 +33,11 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return [tmp_path / "walls.npy"]
 
 
-def settings(batches: int) -> Settings:
+def settings(*batches: int) -> Settings:
     recipe = Recipe(
         start="random",
         frozen=["block2"],
-        batches=batches,
+        batches=list(batches),
         learning_rate=1e-3,
         weight_decay=0.01,
         fall=0.0,
@@ -62,6 +62,32 @@ def test_a_killed_training_goes_on_with_the_same_weights(
     for name, weights in layers(whole).items():
         for a, b in zip(weights, layers(resumed)[name], strict=True):
             np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_a_cycle_begins_with_the_weights_that_the_one_before_shipped(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pretraining.pack.SHIPPED", tmp_path / "weights")
+    shipped = read_packed(pack("vgg16", train("vgg16", settings(2), files)))
+    seen = []
+
+    def begun(*arguments: object) -> tuple[Training, int, Path]:
+        training, done, checkpoint = original(*arguments)
+        seen.append((done, layers(training)))
+        return training, done, checkpoint
+
+    original = module._begun
+    monkeypatch.setattr(module, "_begun", begun)
+    whole = train("vgg16", settings(2, 4), files)
+    assert [done for done, _ in seen] == [2, 0]
+    for name, weights in shipped.items():
+        for a, b in zip(weights, seen[1][1][name], strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=name)
+    assert [row["batch"] for row in whole.history] == [2, 4, 6]
+
+    resumed = train("vgg16", settings(2, 4), files)
+    assert [done for done, _ in seen[2:]] == [2, 4]
+    assert resumed.history == whole.history
 
 
 def test_what_is_frozen_does_not_learn_and_all_else_does(
