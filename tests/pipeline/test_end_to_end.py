@@ -36,7 +36,7 @@ def test_git_has_nothing_to_say_after_a_run(project: Project) -> None:
     [
         ("epochs=2", AFTER_FEATURES),
         ("threshold=0.3", ["evaluate", "report"]),
-        ("split.seed=7", ["split", *AFTER_FEATURES]),
+        pytest.param("split.seed=7", ["split", *AFTER_FEATURES], marks=pytest.mark.slow),
     ],
 )
 def test_an_experiment_pays_for_what_it_changes(

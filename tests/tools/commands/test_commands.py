@@ -244,7 +244,11 @@ def test_heads_are_adapted_to_another_wall_and_used_by_name(
 
 @pytest.mark.parametrize(
     ("backbone", "form", "suffix"),
-    [("resnet50", "onnx", ".onnx"), ("vgg16", "openvino", ".xml"), ("vgg16", "keras", ".keras")],
+    [
+        ("resnet50", "onnx", ".onnx"),
+        ("vgg16", "openvino", ".xml"),
+        pytest.param("vgg16", "keras", ".keras", marks=pytest.mark.slow),
+    ],
 )
 def test_a_model_is_exported(
     backbone: str, form: str, suffix: str, project: Project, tmp_path: Path
