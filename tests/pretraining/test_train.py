@@ -1,6 +1,7 @@
 """Training learns, and a killed one goes on as if nothing had happened."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,9 +70,9 @@ def test_a_cycle_begins_with_the_weights_that_the_one_before_shipped(
 ) -> None:
     monkeypatch.setattr("pretraining.pack.SHIPPED", tmp_path / "weights")
     shipped = read_packed(pack("vgg16", train("vgg16", settings(2), files)))
-    seen = []
+    seen: list[tuple[int, dict[str, list[np.ndarray]]]] = []
 
-    def begun(*arguments: object) -> tuple[Training, int, Path]:
+    def begun(*arguments: Any) -> tuple[Training, int, Path]:
         training, done, checkpoint = original(*arguments)
         seen.append((done, layers(training)))
         return training, done, checkpoint

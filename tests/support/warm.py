@@ -32,8 +32,8 @@ PACKAGES = (
 _ENVIRONMENT = dict(os.environ)
 # what variables begin with that no package reads on import: the tests' own, and those that
 # TensorFlow, Keras, scikit-learn and Ray set where they are imported
-_FREE = ("CRACKS_", "GIT_", "PATH", "PYTEST_")
-_FREE += ("ENABLE_RUNTIME_", "HDF5_", "KERAS_", "KMP_", "RAY_", "TF", "TPU_")
+_OWN = ("CRACKS_", "GIT_", "PATH", "PYTEST_")
+_FREE = (*_OWN, "ENABLE_RUNTIME_", "HDF5_", "KERAS_", "KMP_", "RAY_", "TF", "TPU_")
 _LARGEST = 2**17  # bytes of a request
 
 
