@@ -16,7 +16,7 @@ class _Section(BaseModel):
 
 
 class Recipe(_Section):
-    """How one backbone is trained."""
+    """How one backbone is trained; `batches` and `fall` are of each cycle."""
 
     start: str
     frozen: list[str]
