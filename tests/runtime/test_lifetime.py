@@ -32,6 +32,9 @@ def test_temporary_files_are_removed_by_every_way_to_end(
 import os, signal, sys
 from cracks.project.temporary import temporary_folder
 from cracks.runtime.lifetime import end_on_interrupt
+# what is in the background, or under nohup, inherits that it ignores them
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 end_on_interrupt("Ended.")
 with temporary_folder() as folder:
     (folder / "x").write_text("x")
