@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.support import warm
 from tests.support.project import Project
 
@@ -17,13 +15,19 @@ sys.exit(3)
 """
 
 
-@pytest.mark.parametrize(("variable", "is_warm"), [("CRACKS_SAID", True), ("TZ", False)])
-def test_it_is_the_program_of_the_folder(tmp_path: Path, variable: str, is_warm: bool) -> None:
+def test_it_is_the_program_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
-    project = Project(tmp_path, {variable: "UTC"})
-    said = project.run("python", "-m", "program", "one", "--two", status=3).splitlines()
-    value = "UTC" if is_warm else None
-    assert sorted(said) == [f"{tmp_path} ['one', '--two'] {value} {is_warm}", "to the end"]
+    command = ("python", "-m", "program", "one", "--two")
+    answer = warm.run(command, str(tmp_path), warm._ENVIRONMENT | {"CRACKS_SAID": "yes"})
+    assert answer.returncode == 3
+    printed = [f"{tmp_path} ['one', '--two'] yes True", "to the end"]
+    assert sorted(answer.stdout.splitlines()) == printed
+
+
+def test_another_environment_is_another_process(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    said = Project(tmp_path, {"TZ": "Asia/Tokyo"}).run("python", "-m", "program", status=3)
+    assert f"{tmp_path} [] None False\n" in said
 
 
 def test_a_killed_one_says_so_and_the_next_one_runs(tmp_path: Path) -> None:
@@ -38,4 +42,4 @@ def test_only_python_is_warm() -> None:
     assert warm.can_run(("python", "-m", "cracks"), environment)
     assert not warm.can_run(("dvc", "repro"), environment)
     assert not warm.can_run(("python", "-c", "pass"), environment)
-    assert not warm.can_run(("python", "-m", "cracks"), environment | {"OTHER": "1"})
+    assert not warm.can_run(("python", "-m", "cracks"), environment | {"OMP_NUM_THREADS": "7"})

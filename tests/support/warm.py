@@ -30,10 +30,12 @@ PACKAGES = (
 )
 
 _ENVIRONMENT = dict(os.environ)
-# what variables begin with that no package reads on import: the tests' own, and those that
-# TensorFlow, Keras, scikit-learn and Ray set where they are imported
-_OWN = ("CRACKS_", "GIT_", "PATH", "PYTEST_")
-_FREE = (*_OWN, "ENABLE_RUNTIME_", "HDF5_", "KERAS_", "KMP_", "RAY_", "TF", "TPU_")
+# what variables begin with that Python and the packages read when they start; a command with
+# another value of one of those is no fork
+_READ_EARLY = (
+    *("HOME", "LANG", "LC_", "LD_", "PYTHON", "TQDM_", "TZ", "XDG_"),
+    *("MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_", "OPENVINO_", "OV_", "SCIPY_", "SKLEARN_"),
+)
 _LARGEST = 2**17  # bytes of a request
 
 
@@ -47,7 +49,9 @@ class Answer(NamedTuple):
 def can_run(command: tuple[str, ...], environment: dict[str, str]) -> bool:
     """Whether a command is Python's, in an environment in which packages import the same."""
     changed = dict(environment.items() ^ _ENVIRONMENT.items())
-    return command[:2] == ("python", "-m") and all(name.startswith(_FREE) for name in changed)
+    return command[:2] == ("python", "-m") and not any(
+        name.startswith(_READ_EARLY) for name in changed
+    )
 
 
 def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
