@@ -12,7 +12,7 @@ from pretraining import train as module
 from pretraining.drawings import PATCH
 from pretraining.pack import pack
 from pretraining.settings import Recipe, Settings
-from pretraining.train import Training, _share, train
+from pretraining.train import Training, _share, layer_weights, train
 
 pytestmark = pytest.mark.slow
 
@@ -46,10 +46,6 @@ def settings(*batches: int) -> Settings:
     return Settings(seed=1, walls=4, crop=32, batch_size=4, backbones={"vgg16": recipe})
 
 
-def layers(training: Training) -> dict[str, list[np.ndarray]]:
-    return {layer.name: layer.get_weights() for layer in training.backbone.layers}
-
-
 def test_a_killed_training_goes_on_with_the_same_weights(
     files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,8 +56,8 @@ def test_a_killed_training_goes_on_with_the_same_weights(
 
     assert [row["batch"] for row in resumed.history] == [2, 4]
     assert resumed.history == whole.history
-    for name, weights in layers(whole).items():
-        for a, b in zip(weights, layers(resumed)[name], strict=True):
+    for name, weights in layer_weights(whole).items():
+        for a, b in zip(weights, layer_weights(resumed)[name], strict=True):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
@@ -74,7 +70,7 @@ def test_a_cycle_begins_with_the_weights_that_the_one_before_shipped(
 
     def begun(*arguments: Any) -> tuple[Training, int, Path]:
         training, done, checkpoint = original(*arguments)
-        seen.append((done, layers(training)))
+        seen.append((done, layer_weights(training)))
         return training, done, checkpoint
 
     original = module._begun
@@ -94,8 +90,8 @@ def test_a_cycle_begins_with_the_weights_that_the_one_before_shipped(
 def test_what_is_frozen_does_not_learn_and_all_else_does(
     files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = layers(train("vgg16", settings(2), files))
-    after = layers(train("vgg16", settings(6), files))
+    before = layer_weights(train("vgg16", settings(2), files))
+    after = layer_weights(train("vgg16", settings(6), files))
     for name, weights in before.items():
         for a, b in zip(weights, after[name], strict=True):
             assert (a == b).all() == name.startswith("block2"), name

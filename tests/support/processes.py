@@ -1,9 +1,7 @@
 """Processes that a test starts in a project folder, signals and waits for."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import IO
 
 import psutil
 
-from tests.support.project import IDENTITY, Project
+from tests.support.project import Project
 
 PATIENCE = 60  # seconds after which a process counts as left behind
 
@@ -20,15 +18,10 @@ def start(
     project: Project, *command: str, output: int | IO[str] = subprocess.PIPE, **environment: str
 ) -> "subprocess.Popen[str]":
     """Start a command in the project's folder, in a session of its own, as from a terminal."""
-    scripts = str(Path(sys.executable).parent)
     return subprocess.Popen(
         command,
         cwd=project.folder,
-        env=os.environ
-        | IDENTITY
-        | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-        | project.environment
-        | environment,
+        env=project.variables() | environment,
         stdout=output,
         stderr=subprocess.STDOUT,
         text=True,

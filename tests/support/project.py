@@ -51,15 +51,15 @@ class Project:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
 
+    def variables(self) -> dict[str, str]:
+        """The environment of its commands."""
+        scripts = str(Path(sys.executable).parent)
+        path = {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+        return os.environ | IDENTITY | path | self.environment
+
     def run(self, *command: str, status: int = 0) -> str:
         """Run a command in the folder and return what it printed, both streams together."""
-        scripts = str(Path(sys.executable).parent)
-        environment = (
-            os.environ
-            | IDENTITY
-            | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-            | self.environment
-        )
+        environment = self.variables()
         done = (
             warm.run(command, str(self.folder), environment)
             if warm.can_run(command, environment)

@@ -56,37 +56,28 @@ def can_run(command: tuple[str, ...], environment: dict[str, str]) -> bool:
 
 def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
     """Run what `can_run` says can be run, in a folder."""
-    return _server().run(command, folder, environment)
+    requests = _server()
+    printed, end = os.pipe()
+    try:
+        request = json.dumps([command[2:], folder, environment]).encode()
+        socket.send_fds(requests, [request], [end])
+    finally:
+        os.close(end)
+    with os.fdopen(printed, encoding="utf-8") as file:
+        text = file.read()
+    return Answer(int(requests.recv(_LARGEST)), text)
 
 
 @cache
-def _server() -> "_Server":
-    server = _Server()
-    atexit.register(server.close)
-    return server
-
-
-class _Server:
-    def __init__(self) -> None:
-        self._socket, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with there:
-            command = [sys.executable, __file__, str(there.fileno())]
-            self._process = subprocess.Popen(command, env=_ENVIRONMENT, pass_fds=[there.fileno()])
-
-    def run(self, command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
-        printed, end = os.pipe()
-        try:
-            request = json.dumps([command[2:], folder, environment]).encode()
-            socket.send_fds(self._socket, [request], [end])
-        finally:
-            os.close(end)
-        with os.fdopen(printed, encoding="utf-8") as file:
-            text = file.read()
-        return Answer(int(self._socket.recv(_LARGEST)), text)
-
-    def close(self) -> None:
-        self._socket.close()
-        self._process.wait()
+def _server() -> socket.socket:
+    """Where the warm process takes requests; it ends with this process."""
+    requests, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with there:
+        command = [sys.executable, __file__, str(there.fileno())]
+        process = subprocess.Popen(command, env=_ENVIRONMENT, pass_fds=[there.fileno()])
+    atexit.register(process.wait)
+    atexit.register(requests.close)  # before that
+    return requests
 
 
 def _serve(requests: socket.socket) -> None:
