@@ -27,6 +27,9 @@ from pretraining.crops import Walls, batches
 from pretraining.network import build_network, loss_of, losses
 from pretraining.settings import Settings
 
+Layers = dict[str, list[NDArray[np.float32]]]
+"""The weights of layers by name, as Keras orders them."""
+
 _WARM_UP = 100  # batches
 _CHECKPOINT = 50  # batches between two checkpoints, whose mean losses are shown and kept
 _GRADIENT_NORM = 1.0  # to which larger gradients are cut
@@ -52,7 +55,7 @@ def train(backbone: str, settings: Settings, files: list[Path]) -> Training:
     return training
 
 
-def layer_weights(training: Training) -> dict[str, list[NDArray[np.float32]]]:
+def layer_weights(training: Training) -> Layers:
     """The weights of each layer of the backbone that has some."""
     layers = {layer.name: layer.get_weights() for layer in training.backbone.layers}
     return {name: arrays for name, arrays in layers.items() if arrays}
@@ -147,9 +150,7 @@ def _folder_of(backbone: str, settings: Settings, cycle: int) -> Path:
     return cache_folder(f"pretraining/{backbone}-{key}")
 
 
-def _as_shipped(
-    layers: dict[str, list[NDArray[np.float32]]],
-) -> dict[str, list[NDArray[np.float32]]]:
+def _as_shipped(layers: Layers) -> Layers:
     """Weights as they are after packing."""
     with temporary_folder() as folder:
         packed = folder / "packed.npz"
