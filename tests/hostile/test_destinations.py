@@ -4,6 +4,7 @@ The other half: outputs beside photographs, which the next run must not take for
 """
 
 import os
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, explained
 from cracks.tools.commands.cli import cli
-from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.commands.destinations import check_destinations, check_writable
 from tests.support.project import IDENTITY, ROOT
 from tests.support.results import git
+from tests.support.small_disk import make_read_only, small_disk
 from tests.support.trained import use_made_classifiers
 from tests.support.walls import wall
 
@@ -231,6 +233,39 @@ def test_no_program_of_a_repository_is_run(place: Path) -> None:
     git("config", "core.fsmonitor", str(hook))
     check_destinations([Path("new.csv")])
     assert not (place / "ran").exists()
+
+
+WRITING = [
+    f"{PREDICT} --out found.csv",
+    f"{MAP} maps",
+    "cut w patches",
+    "external labelled",
+    "carry-over labelled other",
+    "adapt labelled",
+]
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_a_folder_of_another_user_is_found_before_the_work(
+    command: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree("carry-over")
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    before = state(place)
+    with pytest.raises(PermissionError) as error:
+        run(command)
+    assert explained(error.value).startswith("no permission for /")
+    assert capsys.readouterr().out == ""
+    assert state(place) == before
+
+
+def test_a_file_system_that_is_read_only_is_found_before_the_work(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        check_writable(disk / "new/folder")
+        make_read_only(disk)
+        with pytest.raises(OSError) as error:
+            check_destinations([disk / "new/found.csv"])
+    assert explained(error.value) == f"{disk} is on a read-only file system; write elsewhere."
 
 
 @pytest.mark.parametrize("maps", ["w/maps", "w/below", "w"])

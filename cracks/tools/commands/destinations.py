@@ -1,5 +1,6 @@
 """Where commands may write: never over their own input, nor over what Git or DVC tracks."""
 
+import errno
 import os
 import re
 import subprocess
@@ -30,6 +31,7 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
     Raises:
         CracksError: if one is an input, a photograph, a folder, below a file, known to Git or to
             dvc.lock, or in a folder of the pipeline.
+        OSError: as `check_writable`.
     """
     wanted = {file: resolved(file) for file in files if not _is_device(file)}
     read = {_alike(resolved(path)) for path in inputs}
@@ -46,6 +48,23 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
         above = next(folder for folder in target.parents if folder.exists())
         if not above.is_dir():
             raise CracksError(f"Expected a folder at {above}, found a file; name another one.")
+        check_writable(above)
+
+
+def check_writable(folder: Path) -> None:
+    """Check, before the work begins, that files may be written below a folder.
+
+    Args:
+        folder: it need not exist yet.
+
+    Raises:
+        OSError: if it, or what is to hold it, is read-only or another user's.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        read_only = hasattr(os, "statvfs") and os.statvfs(there).f_flag & os.ST_RDONLY
+        number = errno.EROFS if read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), os.fspath(there))
 
 
 def resolved(path: Path) -> Path:

@@ -65,7 +65,9 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRACKS_CACHE", str(tmp_path_factory.mktemp("nodes")))
         patch.setenv("PYTHONPATH", str(ROOT))  # tests run in other folders as well
-        head = {"num_cpus": 1, "include_dashboard": False}
+        # objects that do not fit into memory go to the disk, however full that is
+        settings = {"local_fs_capacity_threshold": 1.0}
+        head = {"num_cpus": 1, "include_dashboard": False, "_system_config": settings}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.add_node(num_cpus=1)
         nodes.wait_for_nodes()
