@@ -4,7 +4,7 @@ from cracks.evaluation.details import comparisons, detail_table, headline
 from cracks.evaluation.metrics import Scored
 from cracks.evaluation.plots import calibration, concatenated, confusion, precision_recall, roc
 from cracks.evaluation.predictions import load_heads, prediction_table
-from cracks.evaluation.verdict import leaked_share, verdicts
+from cracks.evaluation.verdict import leaked_share, verdicts, whole_of
 from cracks.project.outputs import FINE_DIGITS, rounded, write_csv, write_json
 from cracks.project.params import load_params
 from cracks.project.paths import (
@@ -35,7 +35,8 @@ def main() -> None:
     write_csv(DETAILS, details)
     write_csv(PREDICTIONS, prediction_table(heads, thresholds), FINE_DIGITS)
     _write_plots(scored)
-    print("\n".join(verdicts(rounded(metrics), split, params.weights)))
+    whole = whole_of(params.dataset)
+    print("\n".join(verdicts(rounded(metrics), split, params.weights, whole)))
 
 
 def _write_plots(scored: dict[str, Scored]) -> None:

@@ -47,7 +47,7 @@ BACKBONES = {
         features=1024,
         imagenet_url=f"{_PUBLISHED}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         imagenet_md5="4d473c1dd8becc155b73f8504c6f6626",
-        own_sha256="7f899fce6831b9a40be84283ade5a166bc7b26dab64efec3e695023823f9d069",
+        own_sha256="4a4288b9d23477ae572ce8c1156524d75b77ff42ed9bd982ec631611c30c6947",
     ),
     "vgg16": Backbone(
         constructor="VGG16",
@@ -56,7 +56,7 @@ BACKBONES = {
         features=512,
         imagenet_url=f"{_PUBLISHED}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         imagenet_md5="6d6bbae143d832006294945121d1f1fc",
-        own_sha256="bc3f75f2d534b67af8ae5d63ef76595d972c02fbe0d378ff143317b35b5038c4",
+        own_sha256="555e3829e12d6009ac01127b6c25d06a3ff6aa2d452100db471ad2d19811cafb",
         own_start="edges",
     ),
 }
