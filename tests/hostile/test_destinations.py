@@ -250,7 +250,7 @@ def test_a_folder_of_another_user_is_found_before_the_work(
     command: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree("carry-over")
-    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
     before = state(place)
     with pytest.raises(PermissionError) as error:
         run(command)
@@ -263,7 +263,7 @@ def test_a_file_system_that_is_read_only_is_found_before_the_work(tmp_path: Path
     with small_disk(tmp_path / "disk", "1m") as disk:
         check_writable(disk / "new/folder")
         make_read_only(disk)
-        with pytest.raises(OSError) as error:
+        with pytest.raises(OSError, match="Read-only file system") as error:
             check_destinations([disk / "new/found.csv"])
     assert explained(error.value) == f"{disk} is on a read-only file system; write elsewhere."
 
