@@ -31,6 +31,7 @@ TOOLS = [
     "cache_contents.py",
     "drawn.py",
     "photographs.py",
+    "writable.py",
     "transfer",
     "walls",
     "labelling",

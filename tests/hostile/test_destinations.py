@@ -15,7 +15,8 @@ from PIL import Image
 
 from cracks.project.errors import CracksError, explained
 from cracks.tools.commands.cli import cli
-from cracks.tools.commands.destinations import check_destinations, check_writable
+from cracks.tools.commands.destinations import check_destinations
+from cracks.tools.writable import check_writable
 from tests.support.project import IDENTITY, ROOT
 from tests.support.results import git
 from tests.support.small_disk import make_read_only, small_disk

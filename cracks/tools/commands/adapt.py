@@ -27,7 +27,6 @@ from cracks.project.temporary import temporary_folder
 from cracks.runtime.progress import progress
 from cracks.tables.labels import class_indices
 from cracks.tools.commands.caveats import warn_of_drawings
-from cracks.tools.commands.destinations import check_writable
 from cracks.tools.transfer.adaptation import (
     Adapted,
     AdaptedThreshold,
@@ -36,7 +35,6 @@ from cracks.tools.transfer.adaptation import (
     adapt_head,
     adapt_threshold,
 )
-from cracks.tools.transfer.adapted_heads import FOLDER as ADAPTED
 from cracks.tools.transfer.adapted_heads import (
     adapted_path,
     cells_name,
@@ -74,7 +72,6 @@ def run(
     params = load_params()
     name = name or source_name(source)
     check_place(name)
-    check_writable(ADAPTED / name)
     backbones = params.backbones(backbone)
     trained = {b: (load_trained(b), load_trained_cells(b)) for b in backbones}
     warn_of_drawings(backbones, params.weights)

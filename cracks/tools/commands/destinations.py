@@ -1,6 +1,5 @@
 """Where commands may write: never over their own input, nor over what Git or DVC tracks."""
 
-import errno
 import os
 import re
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from cracks.project.errors import CracksError
 from cracks.project.paths import LOCK, METRICS, PARAMS, PIPELINE
+from cracks.tools.writable import check_writable, nearest
 
 _OF_THE_PIPELINE = (Path("data"), METRICS, Path("models"), Path(".git"), Path(".dvc"))
 _OTHER_GIT = {
@@ -45,26 +45,10 @@ def check_destinations(files: Iterable[Path], inputs: Iterable[Path] = ()) -> No
             raise CracksError(f"Expected {file} to be a file, found a folder; move it away.")
         if target.is_file() and _is_photograph(target):
             raise _occupied(file, "an image that no command wrote as it is")
-        above = next(folder for folder in target.parents if folder.exists())
+        above = nearest(target.parent)
         if not above.is_dir():
             raise CracksError(f"Expected a folder at {above}, found a file; name another one.")
         check_writable(above)
-
-
-def check_writable(folder: Path) -> None:
-    """Check, before the work begins, that files may be written below a folder.
-
-    Args:
-        folder: it need not exist yet.
-
-    Raises:
-        OSError: if it, or what is to hold it, is read-only or another user's.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not os.access(there, os.W_OK | os.X_OK):
-        read_only = hasattr(os, "statvfs") and os.statvfs(there).f_flag & os.ST_RDONLY
-        number = errno.EROFS if read_only else errno.EACCES
-        raise OSError(number, os.strerror(number), os.fspath(there))
 
 
 def resolved(path: Path) -> Path:

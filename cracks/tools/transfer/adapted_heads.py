@@ -25,6 +25,7 @@ from cracks.project.outputs import copy_together, sha256_of, write_json
 from cracks.project.paths import head_path
 from cracks.project.temporary import temporary_folder
 from cracks.tools.transfer.adaptation import Adapted
+from cracks.tools.writable import check_writable
 
 FOLDER = Path("models/adapted")
 _NAME = re.compile(r"[\w][\w.-]{0,99}")
@@ -49,6 +50,7 @@ def check_place(name: str) -> None:
 
     Raises:
         CracksError: if it cannot be a folder's, or something else than a folder is there.
+        OSError: as `check_writable`.
     """
     check_name(name)
     folder = FOLDER / name
@@ -60,6 +62,7 @@ def check_place(name: str) -> None:
     for path in folder.glob("*"):
         if path.is_dir():
             raise CracksError(f"Expected a file at {path}, found a folder; remove it.")
+    check_writable(folder)
 
 
 @contextmanager
