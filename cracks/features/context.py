@@ -37,7 +37,7 @@ def context_of(extraction: Extraction) -> Context:
             f"Expected the weights of {extraction.backbone} at {weights}, found none; "
             "run `dvc repro`."
         )
-    needed = dependencies(extraction.engine, extraction.precision)
+    needed = dependencies(extraction.engine, extraction.backbone, extraction.precision)
     return {
         "backbone": extraction.backbone,
         "architecture": backbone_named(extraction.backbone).architecture,
@@ -45,7 +45,9 @@ def context_of(extraction: Extraction) -> Context:
         "image_size": extraction.image_size,
         "engine": extraction.engine,
         "precision": extraction.precision,
-        "packages": package_versions(extraction.engine, extraction.precision),
+        "packages": package_versions(
+            extraction.engine, extraction.backbone, extraction.precision
+        ),
         "code": code_version(*_COMPUTING, *needed.modules),
         "files": [sha256_of(path) for path in needed.files],
     }
@@ -57,7 +59,7 @@ def contexts_of(extraction: Extraction) -> tuple[Context, Context]:
     return plain, plain | {"augmentation": augmentation_context(extraction.augmentation)}
 
 
-def package_versions(engine: str, precision: str) -> dict[str, str]:
+def package_versions(engine: str, backbone: str, precision: str) -> dict[str, str]:
     """The versions of the packages that features depend on; imports none of them."""
-    packages = (*dependencies(engine, precision).packages, *DECODING_PACKAGES)
+    packages = (*dependencies(engine, backbone, precision).packages, *DECODING_PACKAGES)
     return {package: version(package) for package in packages}

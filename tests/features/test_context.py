@@ -31,9 +31,9 @@ WITHOUT_CODE = {
 """Modules that features pass through and that cannot change them."""
 
 SETTINGS = [
-    ("openvino", "float32", ("tensorflow.py", "quantisation.py", "calibration.py")),
+    ("openvino", "float32", ("tensorflow.py", "quantisation.py", "calibration.py", "ranges.py")),
     ("openvino", "int8", ("tensorflow.py",)),
-    ("tensorflow", "float32", ("openvino.py", "quantisation.py", "calibration.py")),
+    ("tensorflow", "float32", ("openvino.py", "quantisation.py", "calibration.py", "ranges.py")),
 ]
 """Engine, precision, and modules of engines that take no part."""
 
@@ -52,7 +52,7 @@ def needed(others: tuple[str, ...]) -> set[Path]:
 def test_the_key_holds_the_modules_that_compute(
     engine: str, precision: str, others: tuple[str, ...]
 ) -> None:
-    modules = (*_COMPUTING, *dependencies(engine, precision).modules)
+    modules = (*_COMPUTING, *dependencies(engine, "vgg16", precision).modules)
     held = {Path(str(module.__file__)).relative_to(ROOT) for module in modules}
     assert held == needed(others) - WITHOUT_CODE.keys()
 
@@ -61,7 +61,7 @@ def test_the_key_holds_the_modules_that_compute(
 def test_the_cache_key_holds_package_versions(
     engine: str, precision: str, others: tuple[str, ...]
 ) -> None:
-    held = context.package_versions(engine, precision).keys()
+    held = context.package_versions(engine, "vgg16", precision).keys()
     of = packages_distributions()
     for module in needed(others):
         for node in ast.walk(syntax_of(module)):
@@ -100,7 +100,7 @@ def test_calibration_images_count_for_int8_alone(
     other.write_bytes(b"other images")
     for precision in ("int8", "float32"):
         setting = replace(extraction, precision=precision)
-        files = dependencies("openvino", precision).files
+        files = dependencies("openvino", "vgg16", precision).files
         assert (calibration.PATH in files) == (precision == "int8")
         before = context_of(setting)
         with monkeypatch.context() as patch:

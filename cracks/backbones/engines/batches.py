@@ -28,8 +28,8 @@ Result = TypeVar("Result")
 class Dependencies(NamedTuple):
     """What an engine's features depend on besides the backbone, its weights and the images."""
 
-    packages: tuple[str, ...]  # by their versions
-    modules: tuple[ModuleType, ...]  # by their code
+    packages: tuple[str, ...] = ()  # by their versions
+    modules: tuple[ModuleType, ...] = ()  # by their code
     files: tuple[Path, ...] = ()  # by their bytes
 
     def and_also(self, more: "Dependencies") -> "Dependencies":

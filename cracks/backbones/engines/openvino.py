@@ -20,7 +20,7 @@ from filelock import FileLock
 from cracks.backbones import model as keras_models
 from cracks.backbones import pooling
 from cracks.backbones.catalogue import backbone_named
-from cracks.backbones.engines import calibration, quantisation
+from cracks.backbones.engines import calibration, quantisation, ranges
 from cracks.backbones.engines.batches import BATCH, Dependencies, Outputs, Pixels, Run
 from cracks.backbones.model import pixel_model, quiet_conversion
 from cracks.images import decoding
@@ -35,7 +35,7 @@ _CONVERSION = Dependencies(
     ("openvino", "keras", "tensorflow"), (keras_models, pooling, sys.modules[__name__])
 )
 _QUANTISATION = Dependencies(
-    quantisation.PACKAGES, (quantisation, calibration, decoding), (calibration.PATH,)
+    quantisation.PACKAGES, (quantisation, calibration, ranges, decoding), (calibration.PATH,)
 )
 
 _OUTPUTS = ("features", "map")  # of `cracks.backbones.model.pixel_model`
@@ -43,9 +43,12 @@ _OUTPUTS = ("features", "map")  # of `cracks.backbones.model.pixel_model`
 _XML_BYTES = 2**21  # more than a model's description has
 
 
-def dependencies(precision: str) -> Dependencies:
+def dependencies(backbone: str, precision: str) -> Dependencies:
     """What features by this engine depend on, and the models that it keeps."""
-    return _CONVERSION.and_also(_QUANTISATION) if precision == "int8" else _CONVERSION
+    if precision != "int8":
+        return _CONVERSION
+    known = [path for path in [ranges.ranges_file(backbone)] if path.is_file()]
+    return _CONVERSION.and_also(_QUANTISATION).and_also(Dependencies(files=tuple(known)))
 
 
 def load(
@@ -126,15 +129,17 @@ def _converted(backbone: str, weights: Path, image_size: int) -> Path:
 def _quantised(backbone: str, weights: Path, image_size: int) -> Path:
     def write(path: Path) -> None:
         converted = _converted(backbone, weights, image_size)
-        announce(f"{backbone}: quantising it to int8, once for all runs (about 20 s)")
-        in_own_process(_write_quantised, converted, image_size, path)
+        known = ranges.known_ranges(backbone, weights, image_size)
+        duration = "about 20 s" if known is None else "a few seconds"
+        announce(f"{backbone}: quantising it to int8, once for all runs ({duration})")
+        in_own_process(_write_quantised, converted, image_size, known, path)
 
     return _kept(_facts(backbone, weights, image_size, "int8"), weights, write)
 
 
 def _facts(backbone: str, weights: Path, image_size: int, precision: str) -> list[object]:
     """What determines a model that is kept."""
-    packages, modules, files = dependencies(precision)
+    packages, modules, files = dependencies(backbone, precision)
     return [
         backbone_named(backbone).architecture,
         sha256_of(weights),
@@ -184,10 +189,12 @@ def _write_converted(backbone: str, weights: Path, image_size: int, path: Path) 
     _save(_convert(backbone, weights, image_size), path)
 
 
-def _write_quantised(converted: Path, image_size: int, path: Path) -> None:
+def _write_quantised(
+    converted: Path, image_size: int, known: ranges.Ranges | None, path: Path
+) -> None:
     import openvino as ov
 
-    _save(quantisation.quantised(ov.Core().read_model(converted), image_size), path)
+    _save(quantisation.quantised(ov.Core().read_model(converted), image_size, known), path)
 
 
 def _save(model: Any, path: Path) -> None:

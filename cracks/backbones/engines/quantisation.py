@@ -5,7 +5,9 @@ and the versions of packages. Five things would make it or its features depend o
 are kept out:
 
 - Sums of float32 differ in their last bits between processors, and with them the ranges that NNCF
-  measures. The measured numbers are rounded to a few bits.
+  measures: those of the shipped weights are known (`ranges`), others are rounded to a few bits.
+  Biases are not corrected by measured activations: of so many numbers, some lie on the edge between
+  two rounded ones and fall to another side on another processor.
 - Without VNNI or AMX, products of 8-bit numbers are added in pairs in 16 bits, which overflow.
   Weights of 7 bits never do (NNCF's `overflow_fix`), so every processor finds the same integers.
 - The last bits of the first convolution, which stays float32, would decide now and then how a value
@@ -27,6 +29,7 @@ from numpy.typing import NDArray
 
 from cracks.backbones.engines.batches import BATCH, Pixels
 from cracks.backbones.engines.calibration import IMAGES, calibration_images
+from cracks.backbones.engines.ranges import Ranges
 from cracks.project.errors import CracksError
 
 PACKAGES = ("nncf", "openvino", "numpy", "pillow")
@@ -36,13 +39,11 @@ _OTHER_ACTIVATIONS = {"Clamp", "Elu", "Gelu", "HSigmoid", "HSwish", "Mish", "Sig
 _CALIBRATION_BATCH = 4  # images; NNCF keeps the activations of all layers for as many
 _FLOAT32_BITS = 24  # of the mantissa
 _PIXEL_BITS = 8
-# bits of the mantissa that are kept of what is measured: processors differ in the last of 24
-_RANGE_BITS = 7
-_BIAS_BITS = 10
+_RANGE_BITS = 7  # of the mantissa of a measured range; processors differ in the last of 24
 _LOWEST = -127 / 128  # of a range with both signs, as a share of its highest value
 
 
-def quantised(model: Any, image_size: int) -> Any:
+def quantised(model: Any, image_size: int, ranges: Ranges | None = None) -> Any:
     """An OpenVINO model with its convolutions in int8, but for the first one.
 
     The first convolution has a few per cent of the work and sees pixels, whose 8 bits do not
@@ -52,6 +53,7 @@ def quantised(model: Any, image_size: int) -> Any:
     Args:
         model: from uint8 pixels `[BATCH, s, s, 3]`; it is changed.
         image_size: pixels of a side, s.
+        ranges: of the activations, where they are known; otherwise they are measured.
 
     Returns:
         A model of the same inputs and outputs.
@@ -64,20 +66,22 @@ def quantised(model: Any, image_size: int) -> Any:
 
     _sum_exactly(model)
     _number_names(model)
-    model.reshape([_CALIBRATION_BATCH, image_size, image_size, 3])
+    # NNCF measures in any case; where that is of no use, on one image
+    batches = calibration_batches(image_size) if ranges is None else [_one_image(image_size)]
+    model.reshape(batches[0].shape)
     with redirect_stdout(io.StringIO()):  # progress bars
         result = nncf.quantize(
             model,
-            nncf.Dataset(calibration_batches(image_size)),
-            subset_size=IMAGES // _CALIBRATION_BATCH,
+            nncf.Dataset(batches),
+            subset_size=len(batches),
             preset=nncf.QuantizationPreset.PERFORMANCE,
             ignored_scope=nncf.IgnoredScope([*_first_names(model), *_pooling_names(model)]),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
-                overflow_fix=nncf.OverflowFix.ENABLE
+                overflow_fix=nncf.OverflowFix.ENABLE, disable_bias_correction=True
             ),
         )
     result.reshape([BATCH, image_size, image_size, 3])
-    _round_measured(result)
+    _set_ranges(result, _rounded_ranges(result) if ranges is None else ranges)
     _number_names(result)
     return result
 
@@ -98,6 +102,10 @@ def calibration_batches(image_size: int) -> list[Pixels]:
     images = calibration_images(image_size)
     starts = range(0, IMAGES, _CALIBRATION_BATCH)
     return [np.stack(images[start : start + _CALIBRATION_BATCH]) for start in starts]
+
+
+def _one_image(image_size: int) -> Pixels:
+    return np.stack(calibration_images(image_size)[:1])
 
 
 def report_nothing() -> None:
@@ -157,23 +165,34 @@ def _sum_exactly(model: Any) -> None:
     )
 
 
-def _round_measured(model: Any) -> None:
-    """Round the ranges of activations and the biases, which NNCF corrects by activations.
+def activation_ranges(model: Any) -> Ranges:
+    """The ranges of the quantised activations of a model, in its order."""
+    return [(float(_constant(node, 1)), float(_constant(node, 2))) for node in _quantisers(model)]
 
-    NNCF's ranges are from 0 to the highest value, or from -128/127 of it. The latter are made to
-    begin at -127/128 before a convolution, which is 127 steps below zero and 128 above.
+
+def _rounded_ranges(model: Any) -> Ranges:
+    """The measured ranges, rounded.
+
+    NNCF's are from 0 to the highest value, or from -128/127 of it. The latter are made to begin at
+    -127/128 before a convolution, which is 127 steps below zero and 128 above.
     """
-    for node in model.get_ordered_ops():
-        if _kind(node) == "FakeQuantize":
-            low, high = _constant(node, 1), _constant(node, 2)
-            highest = rounded(high, _RANGE_BITS)
-            shifted = low < 0 and "Convolution" in map(_kind, _targets(node))
-            lowest = highest * (_LOWEST if shifted else np.round(low / high * 127) / 127)
-            for place in (1, 3):  # of the input, of the output
-                _replace(node, place, lowest)
-                _replace(node, place + 1, highest)
-        elif _kind(node) == "Add" and _kind(node.input_value(0).get_node()) == "Convolution":
-            _replace(node, 1, rounded(_constant(node, 1), _BIAS_BITS))
+    ranges = []
+    for node, (low, high) in zip(_quantisers(model), activation_ranges(model), strict=True):
+        highest = float(rounded(np.float32(high), _RANGE_BITS))
+        shifted = low < 0 and "Convolution" in map(_kind, _targets(node))
+        lowest = highest * (_LOWEST if shifted else round(low / high * 127) / 127)
+        ranges.append((lowest, highest))
+    return ranges
+
+
+def _set_ranges(model: Any, ranges: Ranges) -> None:
+    for node, limits in zip(_quantisers(model), ranges, strict=True):
+        for place, limit in enumerate((*limits, *limits), 1):  # of the input, of the output
+            _replace(node, place, np.full(_constant(node, place).shape, limit))
+
+
+def _quantisers(model: Any) -> list[Any]:
+    return [node for node in model.get_ordered_ops() if _kind(node) == "FakeQuantize"]
 
 
 def rounded(values: NDArray[np.float32], bits: int) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ class Engine:
     """Something that runs a frozen backbone."""
 
     load: Load
-    dependencies: Callable[[str], Dependencies]  # of features in a precision
+    dependencies: Callable[[str, str], Dependencies]  # of a backbone's features in a precision
 
 
 ENGINES = {
@@ -44,9 +44,9 @@ class FeaturesAndMaps(NamedTuple):
     maps: NDArray[np.float32]  # [n, rows, columns, channels]
 
 
-def dependencies(engine: str, precision: str) -> Dependencies:
+def dependencies(engine: str, backbone: str, precision: str) -> Dependencies:
     """What features by this engine depend on besides the backbone, its weights and the images."""
-    return lookup(ENGINES, "engine", engine).dependencies(precision)
+    return lookup(ENGINES, "engine", engine).dependencies(backbone, precision)
 
 
 def load_engine(

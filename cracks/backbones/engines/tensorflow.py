@@ -11,7 +11,7 @@ from cracks.project.errors import CracksError
 from cracks.runtime.keras_import import import_keras
 
 
-def dependencies(precision: str) -> Dependencies:  # noqa: ARG001  # the same for all
+def dependencies(backbone: str, precision: str) -> Dependencies:  # noqa: ARG001  # one for all
     """What features by this engine depend on."""
     return Dependencies(("tensorflow", "keras"), (model, pooling, sys.modules[__name__]))
 

@@ -29,9 +29,9 @@ def compute_on_cluster(computation: Computation, views: Iterable[View]) -> Itera
     yield from on_cluster(_Rows(computation), views)
 
 
-def software(engine: str, precision: str) -> dict[str, str]:
+def software(engine: str, backbone: str, precision: str) -> dict[str, str]:
     """What has to be the same on all nodes for the same results; see `Work.software`."""
-    return {"code": code_version(cracks), **package_versions(engine, precision)}
+    return {"code": code_version(cracks), **package_versions(engine, backbone, precision)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _Rows:
 
     def software(self) -> dict[str, str]:
         extraction = self.computation.extraction
-        return software(extraction.engine, extraction.precision)
+        return software(extraction.engine, extraction.backbone, extraction.precision)
 
     def reading(self) -> AbstractContextManager[Read]:
         return self.computation.reading()

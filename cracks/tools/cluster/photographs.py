@@ -76,7 +76,8 @@ class _Files:
         return self.engine == "tensorflow"
 
     def software(self) -> dict[str, str]:
-        return software(self.engine, self.trained.origin.precision)
+        origin = self.trained.origin
+        return software(self.engine, origin.backbone, origin.precision)
 
     @contextmanager
     def reading(self) -> Iterator[Callable[[Path], Content]]:

@@ -16,6 +16,7 @@ from cracks.backbones.engines.batches import BATCH
 from cracks.backbones.engines.calibration import IMAGES, calibration_images
 from cracks.backbones.engines.quantisation import (
     PACKAGES,
+    activation_ranges,
     calibration_batches,
     quantised,
     rounded,
@@ -170,9 +171,37 @@ def test_activations_other_than_relu_are_refused_in_one_sentence(kind: str) -> N
         quantised(model, SIZE)
 
 
+def test_known_ranges_give_the_same_model_as_measured_ones(small: Any) -> None:
+    known = quantised(network(), SIZE, activation_ranges(small))
+
+    def content(model: Any) -> list[tuple[str, bytes]]:
+        nodes = model.get_ordered_ops()
+        names = (node.get_friendly_name() for node in nodes)
+        data = (n.get_data().tobytes() if n.get_type_name() == "Constant" else b"" for n in nodes)
+        return list(zip(names, data, strict=True))
+
+    assert content(known) == content(small)
+
+
+def test_known_ranges_are_those_of_the_model(small: Any) -> None:
+    ranges = [(low / 2, high / 2) for low, high in activation_ranges(small)]
+    assert activation_ranges(quantised(network(), SIZE, ranges)) == ranges
+
+
+def test_biases_are_those_of_the_network(small: Any) -> None:
+    """Corrections by measured activations would differ between processors."""
+
+    def biases(model: Any) -> list[np.ndarray]:
+        nodes = [node for node in model.get_ordered_ops() if node.get_type_name() == "Add"]
+        return [node.input_value(1).get_node().get_data() for node in nodes[2:]]
+
+    for found, expected in zip(biases(small), biases(network()), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_the_cache_key_holds_the_versions_of_the_quantisation_packages() -> None:
-    assert set(PACKAGES) <= set(dependencies("openvino", "int8").packages)
-    assert "nncf" not in dependencies("openvino", "float32").packages
+    assert set(PACKAGES) <= set(dependencies("openvino", "vgg16", "int8").packages)
+    assert "nncf" not in dependencies("openvino", "vgg16", "float32").packages
 
 
 SCRIPT = """
