@@ -120,7 +120,7 @@ def backbone_model(
 
 def _converted(backbone: str, weights: Path, image_size: int) -> Path:
     def write(path: Path) -> None:
-        announce(f"{backbone}: converting it for OpenVINO, once for all runs (about 20 s)")
+        announce(f"{backbone}: converting it for OpenVINO, once for all runs (about 10 s)")
         in_own_process(_write_converted, backbone, weights, image_size, path)
 
     return _kept(_facts(backbone, weights, image_size, "float32"), weights, write)
