@@ -3,8 +3,8 @@
 - `draw`: draw the walls into the cache folder.
 - `train BACKBONE`: train it, or go on training it, and pack its weights into pretraining/weights.
 - `measure`: compare what the backbones see with what they began from.
-- `ranges BACKBONE`: measure the ranges of its activations in int8 and keep them beside the engine. No
-  stage, because the pipeline's own stages depend on that folder: run it when the weights changed.
+- `ranges BACKBONE`: measure the ranges of its activations in int8 and keep them beside the engine.
+  Run it when the weights changed. It is no stage, because the pipeline depends on that folder.
 """
 
 import argparse

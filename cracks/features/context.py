@@ -45,9 +45,7 @@ def context_of(extraction: Extraction) -> Context:
         "image_size": extraction.image_size,
         "engine": extraction.engine,
         "precision": extraction.precision,
-        "packages": package_versions(
-            extraction.engine, extraction.backbone, extraction.precision
-        ),
+        "packages": package_versions(extraction.engine, extraction.backbone, extraction.precision),
         "code": code_version(*_COMPUTING, *needed.modules),
         "files": [sha256_of(path) for path in needed.files],
     }

@@ -81,7 +81,10 @@ def quantised(model: Any, image_size: int, ranges: Ranges | None = None) -> Any:
             ),
         )
     result.reshape([BATCH, image_size, image_size, 3])
-    _set_ranges(result, _rounded_ranges(result) if ranges is None else ranges)
+    if ranges is None:
+        _round_ranges(result)
+    else:
+        _set_ranges(result, ranges)
     _number_names(result)
     return result
 
@@ -166,29 +169,34 @@ def _sum_exactly(model: Any) -> None:
 
 
 def activation_ranges(model: Any) -> Ranges:
-    """The ranges of the quantised activations of a model, in its order."""
+    """The ranges of the quantised activations of a model whose ranges are one for all channels."""
     return [(float(_constant(node, 1)), float(_constant(node, 2))) for node in _quantisers(model)]
 
 
-def _rounded_ranges(model: Any) -> Ranges:
-    """The measured ranges, rounded.
+def _set_ranges(model: Any, ranges: Ranges) -> None:
+    for node, (lowest, highest) in zip(_quantisers(model), ranges, strict=True):
+        shape = _constant(node, 1).shape
+        _set_range(node, np.full(shape, lowest), np.full(shape, highest))
+
+
+def _round_ranges(model: Any) -> None:
+    """Round the measured ranges.
 
     NNCF's are from 0 to the highest value, or from -128/127 of it. The latter are made to begin at
     -127/128 before a convolution, which is 127 steps below zero and 128 above.
     """
-    ranges = []
-    for node, (low, high) in zip(_quantisers(model), activation_ranges(model), strict=True):
-        highest = float(rounded(np.float32(high), _RANGE_BITS))
-        shifted = low < 0 and "Convolution" in map(_kind, _targets(node))
-        lowest = highest * (_LOWEST if shifted else round(low / high * 127) / 127)
-        ranges.append((lowest, highest))
-    return ranges
+    for node in _quantisers(model):
+        low, high = _constant(node, 1), _constant(node, 2)
+        highest = rounded(high, _RANGE_BITS)
+        shifted = (low < 0).any() and "Convolution" in map(_kind, _targets(node))
+        lowest = highest * (_LOWEST if shifted else np.round(low / high * 127) / 127)
+        _set_range(node, lowest, highest)
 
 
-def _set_ranges(model: Any, ranges: Ranges) -> None:
-    for node, limits in zip(_quantisers(model), ranges, strict=True):
-        for place, limit in enumerate((*limits, *limits), 1):  # of the input, of the output
-            _replace(node, place, np.full(_constant(node, place).shape, limit))
+def _set_range(node: Any, lowest: NDArray[np.floating], highest: NDArray[np.floating]) -> None:
+    for place in (1, 3):  # of the input, of the output
+        _replace(node, place, lowest)
+        _replace(node, place + 1, highest)
 
 
 def _quantisers(model: Any) -> list[Any]:

@@ -1,8 +1,8 @@
 """The ranges of activations in int8 that are known: those of the weights that the project ships.
 
-They follow from the weights and the calibration images, so they are data, like the weights: measured
-once (`python -m pretraining ranges`), and from then on the same numbers everywhere, at once. Those of
-other weights are measured before their first use.
+They follow from the weights and the calibration images, so they are data, like the weights:
+measured once (`python -m pretraining ranges`), then the same numbers everywhere, without waiting.
+Those of other weights are measured before their first use.
 """
 
 import json

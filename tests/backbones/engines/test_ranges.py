@@ -1,8 +1,8 @@
 """Ranges that are known: found by weights and size, and those of the shipped weights."""
 
-import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cracks.backbones.catalogue import BACKBONES
@@ -43,20 +43,21 @@ def test_the_ranges_of_a_backbone_are_in_its_cache_key_alone(weights: Path) -> N
     assert file not in dependencies("openvino", "resnet50", "int8").files
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_the_ranges_of_the_shipped_weights_are_those_that_are_measured(
-    backbone: str, tmp_path: Path
-) -> None:
-    """But for one in fifty, that lies on the edge between two rounded numbers on a processor."""
-    size, path = load_params().image_size, tmp_path / f"{backbone}.weights.h5"
+def test_the_ranges_of_the_shipped_weights_are_known(backbone: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{backbone}.weights.h5"
     write_weights(backbone, "cracks", 0, path)
-    known = known_ranges(backbone, path, size)
-    assert known, f"run `dvc repro pretraining/dvc.yaml`: {json.dumps(backbone)}"
-    model = backbone_model(backbone, path, size, "float32", ("features", "map"))
+    assert known_ranges(backbone, path, load_params().image_size), "python -m pretraining ranges"
+
+
+@pytest.mark.slow
+def test_the_known_ranges_are_those_that_are_measured(tmp_path: Path) -> None:
+    """But for a few that lie on the edge between two rounded numbers on some processor."""
+    size, path = load_params().image_size, tmp_path / "resnet50.weights.h5"
+    write_weights("resnet50", "cracks", 0, path)
+    known = known_ranges("resnet50", path, size)
+    assert known
+    model = backbone_model("resnet50", path, size, "float32", ("features", "map"))
     measured = activation_ranges(quantised(model, size))
-    assert len(measured) == len(known)
-    differ = [pair for pair in zip(measured, known, strict=True) if pair[0] != pair[1]]
-    assert len(differ) <= len(known) // 25
-    for (_, found), (_, expected) in differ:
-        assert found == pytest.approx(expected, rel=2**-6)
+    np.testing.assert_allclose(measured, known, rtol=2**-6)
+    assert np.mean(np.array(measured) != known) < 0.05
