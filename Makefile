@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
 .PHONY: help run run-real check-given test test-all test-remote remote test-cluster cluster test-app export lint \
-	format bench bench-audit bench-heads bench-learning bench-precision bench-maps \
+	format bench bench-audit bench-heads bench-precision bench-maps \
 	bench-scale bench-cluster bench-carry-over bench-adapt check-bytes docs docs-tables tutorial lock clean
 
 help:
@@ -29,7 +29,6 @@ help:
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
 	@echo "make bench-heads   ways to train a head, compared"
-	@echo "make bench-learning   how much more drawn images help"
 	@echo "make bench-precision   what heads on int8 and on float32 features answer"
 	@echo "make bench-carry-over   what heads are worth on photographs from elsewhere"
 	@echo "make bench-adapt   what a few labels of other walls are worth"
@@ -110,9 +109,6 @@ bench-audit: $(READY)
 
 bench-heads: $(READY)
 	python -m benchmarks.record heads heads $(ARGS)
-
-bench-learning: $(READY)
-	python -m benchmarks.record learning learning_curve $(ARGS)
 
 bench-precision: $(READY)
 	python -m benchmarks.record precision precision $(ARGS)
