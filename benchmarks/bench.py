@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import resource
 import shutil
 import statistics
 import subprocess
@@ -29,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.arguments import benchmark_parser
-from benchmarks.machine import machine, packages
+from benchmarks.machine import machine, packages, peak_memory
 from benchmarks.peers import in_batches, onnx_runtime, pytorch
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines.batches import BATCH
@@ -122,18 +121,6 @@ def _measure(way: str, backbone: str, folder: str) -> None:
     seconds = time.perf_counter() - started
     found = {"images": count, "seconds": seconds, "startup": startup, "mb": peak_memory()}
     print(json.dumps(found))
-
-
-def peak_memory() -> float:
-    """Peak memory of this process in megabytes.
-
-    `getrusage` would include the peak of the parent process; /proc does not.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def _ways(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Callable[[], int]:

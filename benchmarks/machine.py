@@ -1,8 +1,9 @@
-"""What a measurement was made on and with."""
+"""What a measurement was made on and with, and the memory that it took."""
 
 import os
 import platform
 import re
+import resource
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -48,3 +49,15 @@ def processor() -> tuple[str, list[str]]:
     known = flags[1].split() if flags else []
     name = model[1] if model else platform.machine()
     return name, [said for flag, said in _EXTENSIONS.items() if flag in known]
+
+
+def peak_memory() -> float:
+    """Peak memory of this process in megabytes.
+
+    `getrusage` would include the peak of the parent process; /proc does not.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

@@ -24,7 +24,7 @@ from skimage.morphology import skeletonize
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.arguments import benchmark_parser
-from benchmarks.bench import peak_memory
+from benchmarks.machine import peak_memory
 from cracks.backbones.catalogue import title
 from cracks.backbones.model import CELL
 from cracks.cells.head import CRACKED
