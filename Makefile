@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
 .PHONY: help run run-real check-given test test-all test-remote remote test-cluster cluster test-app export lint \
-	format bench bench-audit bench-heads bench-precision bench-maps \
+	format bench bench-audit bench-precision bench-maps \
 	bench-scale bench-cluster bench-carry-over bench-adapt check-bytes docs docs-tables tutorial lock clean
 
 help:
@@ -28,7 +28,6 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
-	@echo "make bench-heads   ways to train a head, compared"
 	@echo "make bench-precision   what heads on int8 and on float32 features answer"
 	@echo "make bench-carry-over   what heads are worth on photographs from elsewhere"
 	@echo "make bench-adapt   what a few labels of other walls are worth"
@@ -106,9 +105,6 @@ bench: $(READY)-export
 
 bench-audit: $(READY)
 	python -m benchmarks.record audit audit $(ARGS)
-
-bench-heads: $(READY)
-	python -m benchmarks.record heads heads $(ARGS)
 
 bench-precision: $(READY)
 	python -m benchmarks.record precision precision $(ARGS)
