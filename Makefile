@@ -100,7 +100,7 @@ format: $(READY)-test
 
 # Each writes its tables into docs/measurements/data/ as well; ARGS are those of the benchmark:
 #   make bench-carry-over ARGS="ozgenel.zip sdnet2018-walls.zip"
-bench: $(READY)-export
+bench: $(READY)
 	python -m benchmarks.record speed bench $(ARGS)
 
 bench-audit: $(READY)
