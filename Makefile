@@ -32,7 +32,7 @@ help:
 	@echo "make bench-carry-over   what heads are worth on photographs from elsewhere"
 	@echo "make bench-adapt   what a few labels of other walls are worth"
 	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
-	@echo "make bench-scale   time, memory and disk for a million made images (14 GB)"
+	@echo "make bench-scale   time and memory for a million small images (16 GB)"
 	@echo "make check-bytes   run the commit from nothing as on other processors, compare all bytes"
 	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make docs-tables   fill in what the pages show of measurements and commands"
