@@ -11,7 +11,7 @@ READY := .venv/ready
 
 .PHONY: help run run-real check-given test test-all test-remote remote test-cluster cluster test-app export lint \
 	format bench bench-audit bench-precision bench-maps \
-	bench-scale bench-cluster bench-carry-over bench-adapt check-bytes docs docs-tables tutorial lock clean
+	bench-scale bench-carry-over bench-adapt check-bytes docs docs-tables tutorial lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -34,7 +34,6 @@ help:
 	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
 	@echo "make bench-scale   time and memory for a million small images (16 GB)"
 	@echo "make check-bytes   run the commit from nothing as on other processors, compare all bytes"
-	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make docs-tables   fill in what the pages show of measurements and commands"
 	@echo "make tutorial   open docs/tutorial.ipynb: the pipeline step by step, with pictures"
 	@echo "make docs       build the site of docs/ into site/"
@@ -123,9 +122,6 @@ bench-scale: $(READY)
 
 check-bytes: $(READY)
 	python -m benchmarks.same_bytes
-
-bench-cluster: cluster
-	python -m benchmarks.record cluster cluster $(ARGS)
 
 # the blocks of the pages that are measured, or printed by a command
 docs-tables: $(READY)
