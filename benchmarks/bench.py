@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -107,7 +107,7 @@ def _measure(way: str, backbone: str, folder: str) -> None:
 
 def _load(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Run:
     """Load what a way needs; return the function that is timed."""
-    others = {"decode": _decoding, "predict": _predict, ALONE: _model_alone, WARM: _warm_cache}
+    others = {"predict": _predict, ALONE: _model_alone, WARM: _warm_cache}
     if way in others:
         return others[way](backbone, work, images)
     extraction = _extraction(backbone, work, *way.split())
@@ -149,10 +149,6 @@ def _warm_cache(backbone: str, work: Path, _: pd.DataFrame) -> Run:
 def _pixels(work: Path, images: pd.DataFrame) -> RGB:
     with open_archive(work / "images.zip") as archive:
         return np.stack([to_input(decode(read_member(archive, n)), SIZE) for n in images["id"]])
-
-
-def _decoding(_: str, work: Path, images: pd.DataFrame) -> Run:
-    return lambda: len(_pixels(work, images))
 
 
 def _predict(backbone: str, work: Path, images: pd.DataFrame) -> Run:
@@ -218,11 +214,11 @@ def _once(way: str, backbone: str, work: Path) -> dict[str, float] | None:
     return found | {"rate": found["images"] / found["seconds"]}
 
 
-def _medians(ways: Iterable[str], backbone: str, work: Path, rounds: int) -> pd.DataFrame:
+def _medians(backbone: str, work: Path, rounds: int) -> pd.DataFrame:
     """A row for each way that this machine can; the ways alternate."""
     runs = []
     for number in range(rounds):
-        for way in ways:
+        for way in WAYS:
             print(f"round {number + 1}: {backbone}, {way}", file=sys.stderr)
             if found := _once(way, backbone, work):
                 runs.append({"way": way, **found})
@@ -230,22 +226,15 @@ def _medians(ways: Iterable[str], backbone: str, work: Path, rounds: int) -> pd.
 
 
 def _print_backbone(backbone: str, work: Path, rounds: int) -> None:
-    found = _medians((*WAYS, "decode"), backbone, work, rounds)
-    rate = found["rate"]
+    found = _medians(backbone, work, rounds)
     print(f"{title(backbone)}:\n")
     print("| way | images/s | of `predict` | start-up, s | memory, MB |\n|---|--:|--:|--:|--:|")
-    for way, run in found.drop("decode").iterrows():
+    for way, run in found.iterrows():
         print(
-            f"| {way} | {run['rate']:.1f} | {run['rate'] / rate['predict']:.2f} "
+            f"| {way} | {run['rate']:.1f} | {run['rate'] / found['rate']['predict']:.2f} "
             f"| {run['startup']:.1f} | {run['mb']:.0f} |"
         )
-    stage = rate["openvino int8"]
-    print(
-        f"\nDecoding on one thread: {rate['decode']:.0f} images/s, "
-        f"{100 * stage / rate['decode']:.1f} % of one core beside int8, which reaches "
-        f"{100 * stage / rate[ALONE]:.0f} % of the model alone. {WARM_IMAGES:,} images from a "
-        f"warm cache: {found['seconds'][WARM]:.1f} s.\n"
-    )
+    print()
 
 
 def _print_pipeline(work: Path) -> None:
