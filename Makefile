@@ -97,19 +97,19 @@ format: $(READY)-test
 	ruff format .
 	ruff check --fix .
 
-# Each writes its tables into docs/measurements/data/ as well; ARGS are those of the benchmark:
+# Each but the audit's writes its tables into docs/measurements/data/ as well; ARGS are those of the benchmark:
 #   make bench-carry-over ARGS="ozgenel.zip sdnet2018-walls.zip"
 bench: $(READY)
 	python -m benchmarks.record speed bench $(ARGS)
 
 bench-audit: $(READY)
-	python -m benchmarks.record audit audit $(ARGS)
+	python -m benchmarks.audit $(ARGS)
 
 bench-precision: $(READY)
-	python -m benchmarks.record precision precision $(ARGS)
+	python -m benchmarks.record own-precision precision $(ARGS)
 
 bench-carry-over: $(READY)
-	python -m benchmarks.record carry-over carry_over $(ARGS)
+	python -m benchmarks.record own-weights carry_over $(ARGS)
 
 bench-adapt: $(READY)
 	python -m benchmarks.record adapt adapt $(ARGS)
