@@ -40,12 +40,6 @@ from cracks.tools.transfer.adaptation import LEAST_OF_A_CLASS, Labelled, adapt_h
 from cracks.tools.transfer.elsewhere import labelled_images
 from cracks.tools.transfer.external import features_as_trained
 
-LABELS = (0, 20, 50, 100, 200)
-"""Numbers of labelled patches."""
-
-DRAWS = 10
-"""Draws of the photographs and of the labels."""
-
 PHOTOGRAPH = r"([^/]+)-\d+\.[^.]+$"
 """The photograph in the names of SDNET2018's patches."""
 
@@ -74,8 +68,10 @@ def main() -> None:
     parser.add_argument(
         "--photograph", default=PHOTOGRAPH, help="as for `adapt`; by default, SDNET2018's names"
     )
-    parser.add_argument("--labels", nargs="+", type=int, default=LABELS, metavar="N")
-    parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument(
+        "--labels", nargs="+", type=int, default=(0, 20, 50, 100, 200), metavar="N", help="numbers"
+    )
+    parser.add_argument("--draws", type=int, default=10, help="of photographs and of labels")
     arguments = parser.parse_args()
     params = load_params()
     trained = {name: load_trained(name) for name in params.backbones(arguments.backbone)}

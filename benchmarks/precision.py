@@ -54,9 +54,11 @@ def main() -> None:
     parser.add_argument("--positive-class", default=CLASSES[1], help="of the photographs")
     arguments = parser.parse_args()
     options = Options(arguments.positive_class)
+    given = load_params()
     rows: list[Row] = []
     for seed in range(arguments.seeds):
-        params = _changed(load_params(), seed)
+        split = given.split.model_copy(update={"seed": seed})
+        params = given.model_copy(update={"split": split, "seed": seed})
         with TemporaryDirectory() as folder:
             sources = [audit_source(x, params, options, Path(folder)) for x in arguments.sources]
             for backbone in BACKBONES:
@@ -69,11 +71,6 @@ def main() -> None:
         cosines = results["cosines"].iloc[0]
         print(f"\n{title(backbone)}, mean-centred cosine of both precisions: {cosines}.")
         _print_table(results)
-
-
-def _changed(params: Params, seed: int) -> Params:
-    split = params.split.model_copy(update={"seed": seed})
-    return params.model_copy(update={"split": split, "seed": seed})
 
 
 def _domains(sources: Sequence[Source], backbone: str, params: Params) -> Domains:
