@@ -32,7 +32,7 @@ from PIL import Image
 from benchmarks.arguments import benchmark_parser
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.weights import write_weights
-from cracks.features.cache import FeatureCache, cache_path, row_key
+from cracks.features.cache import FeatureCache, row_key
 from cracks.features.computation import Extraction
 from cracks.features.context import context_of
 from cracks.images.archive import write_archive
@@ -54,8 +54,6 @@ STAGES = {
     "report": ["report"],
 }
 """What is measured, in this order, and what `python -m stages` is given."""
-
-CACHE = Path("caches/features", cache_path().name)
 
 
 class Cost(NamedTuple):
@@ -84,6 +82,7 @@ def _all_stages(count: int) -> dict[str, Cost]:
     """What each of `STAGES` costs for so many images."""
     with TemporaryDirectory() as folder:
         work = Path(folder)
+        os.environ |= {"CRACKS_CACHE": str(work / "caches"), "PYTHONPATH": str(Path.cwd())}
         _prepare(count, work)
         found = {}
         for name, words in STAGES.items():
@@ -101,8 +100,7 @@ def _prepare(count: int, work: Path) -> None:
     write_weights(BACKBONE, "random", 0, weights)
     extraction = Extraction.by_params(BACKBONE, load_params(work / PARAMS))
     context = context_of(replace(extraction, weights=weights))
-    (work / CACHE).parent.mkdir(parents=True)
-    with FeatureCache(work / CACHE) as cache:
+    with FeatureCache() as cache:
         write_archive(work / ARCHIVE, _images(count, cache, context))
 
 
@@ -125,14 +123,9 @@ def _images(
 
 def _stage(words: Sequence[str], work: Path) -> Cost:
     """Run a stage."""
-    environment = {"CRACKS_CACHE": str(work / CACHE.parts[0]), "PYTHONPATH": str(Path.cwd())}
     before = _seconds_of_children()
-    process = psutil.Popen(
-        [sys.executable, "-m", "stages", *words],
-        cwd=work,
-        stdout=subprocess.DEVNULL,
-        env=os.environ | environment,
-    )
+    command = [sys.executable, "-m", "stages", *words]
+    process = psutil.Popen(command, cwd=work, stdout=subprocess.DEVNULL)
     most = 0
     while process.poll() is None:
         memory = process.memory_info()
