@@ -108,8 +108,7 @@ def measure(
                 rows = draw_labels(known, patches.labels, number, random)
                 if rows is None:
                     continue
-                some = _some(patches, rows)
-                adapted = adapt_head(head, statistics, some, precision=PRECISION)
+                adapted = adapt_head(head, statistics, _some(patches, rows), precision=PRECISION)
                 head, threshold = adapted.head, adapted.threshold
             results.append(_tested(head, threshold, _some(patches, tested), number))
     return results
