@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/ready
 
 .PHONY: help run run-real check-given test test-all test-remote remote test-cluster cluster test-app export lint \
-	format bench bench-audit bench-heads bench-learning bench-precision bench-maps \
-	bench-scale bench-cluster bench-carry-over bench-adapt check-bytes docs docs-tables tutorial lock clean
+	format bench bench-audit bench-precision bench-maps \
+	bench-scale bench-carry-over bench-adapt check-bytes docs docs-tables tutorial lock clean
 
 help:
 	@echo "make run        run the pipeline with params.yaml and show the metrics"
@@ -28,15 +28,12 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      measure speed and memory, print tables"
 	@echo "make bench-audit   what the audit costs and finds"
-	@echo "make bench-heads   ways to train a head, compared"
-	@echo "make bench-learning   how much more drawn images help"
 	@echo "make bench-precision   what heads on int8 and on float32 features answer"
 	@echo "make bench-carry-over   what heads are worth on photographs from elsewhere"
 	@echo "make bench-adapt   what a few labels of other walls are worth"
 	@echo "make bench-maps   how much of drawn walls' cracks maps find, and how exactly"
-	@echo "make bench-scale   time, memory and disk for a million made images (14 GB)"
+	@echo "make bench-scale   time and memory for a million small images (16 GB)"
 	@echo "make check-bytes   run the commit from nothing as on other processors, compare all bytes"
-	@echo "make bench-cluster   a Ray cluster of one and of two nodes against this process"
 	@echo "make docs-tables   fill in what the pages show of measurements and commands"
 	@echo "make tutorial   open docs/tutorial.ipynb: the pipeline step by step, with pictures"
 	@echo "make docs       build the site of docs/ into site/"
@@ -100,25 +97,19 @@ format: $(READY)-test
 	ruff format .
 	ruff check --fix .
 
-# Each writes its tables into docs/measurements/data/ as well; ARGS are those of the benchmark:
+# Each but the audit's writes its tables into docs/measurements/data/ as well; ARGS are those of the benchmark:
 #   make bench-carry-over ARGS="ozgenel.zip sdnet2018-walls.zip"
-bench: $(READY)-export
+bench: $(READY)
 	python -m benchmarks.record speed bench $(ARGS)
 
 bench-audit: $(READY)
-	python -m benchmarks.record audit audit $(ARGS)
-
-bench-heads: $(READY)
-	python -m benchmarks.record heads heads $(ARGS)
-
-bench-learning: $(READY)
-	python -m benchmarks.record learning learning_curve $(ARGS)
+	python -m benchmarks.audit $(ARGS)
 
 bench-precision: $(READY)
-	python -m benchmarks.record precision precision $(ARGS)
+	python -m benchmarks.record own-precision precision $(ARGS)
 
 bench-carry-over: $(READY)
-	python -m benchmarks.record carry-over carry_over $(ARGS)
+	python -m benchmarks.record own-weights carry_over $(ARGS)
 
 bench-adapt: $(READY)
 	python -m benchmarks.record adapt adapt $(ARGS)
@@ -131,9 +122,6 @@ bench-scale: $(READY)
 
 check-bytes: $(READY)
 	python -m benchmarks.same_bytes
-
-bench-cluster: cluster
-	python -m benchmarks.record cluster cluster $(ARGS)
 
 # the blocks of the pages that are measured, or printed by a command
 docs-tables: $(READY)

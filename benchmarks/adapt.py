@@ -11,7 +11,6 @@ through the feature cache, so that a draw takes seconds. Beside what the thresho
 what the order of the answers allows: the recall at the best threshold for the patches tested.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_auc_score
+from sklearn.metrics import precision_recall_curve, precision_score, recall_score, roc_auc_score
 
 from benchmarks.arguments import benchmark_parser
 from cracks.backbones.catalogue import title
@@ -40,12 +39,6 @@ from cracks.tables.labels import CLASSES, class_indices
 from cracks.tools.transfer.adaptation import LEAST_OF_A_CLASS, Labelled, adapt_head
 from cracks.tools.transfer.elsewhere import labelled_images
 from cracks.tools.transfer.external import features_as_trained
-
-LABELS = (0, 20, 50, 100, 200)
-"""Numbers of labelled patches."""
-
-DRAWS = 10
-"""Draws of the photographs and of the labels."""
 
 PHOTOGRAPH = r"([^/]+)-\d+\.[^.]+$"
 """The photograph in the names of SDNET2018's patches."""
@@ -68,10 +61,20 @@ class Result(NamedTuple):
 
 def main() -> None:
     """Measure and print."""
-    arguments = _parser().parse_args()
+    parser = benchmark_parser("adapt", __doc__)
+    parser.add_argument("source", type=Path, help="zip archive or folder of labelled patches")
+    parser.add_argument("--backbone", help="one of them; all of params.yaml")
+    parser.add_argument("--positive-class", default=CLASSES[1], help="of the patches")
+    parser.add_argument(
+        "--photograph", default=PHOTOGRAPH, help="as for `adapt`; by default, SDNET2018's names"
+    )
+    parser.add_argument(
+        "--labels", nargs="+", type=int, default=(0, 20, 50, 100, 200), metavar="N", help="numbers"
+    )
+    parser.add_argument("--draws", type=int, default=10, help="of photographs and of labels")
+    arguments = parser.parse_args()
     params = load_params()
-    backbones = [arguments.backbone] if arguments.backbone else list(params.weights)
-    trained = {backbone: load_trained(backbone) for backbone in backbones}
+    trained = {name: load_trained(name) for name in params.backbones(arguments.backbone)}
     with temporary_folder() as folder:
         archive = folder / "images.zip"
         chosen = arguments.positive_class
@@ -105,8 +108,7 @@ def measure(
                 rows = draw_labels(known, patches.labels, number, random)
                 if rows is None:
                     continue
-                some = _some(patches, rows)
-                adapted = adapt_head(head, statistics, some, precision=PRECISION)
+                adapted = adapt_head(head, statistics, _some(patches, rows), precision=PRECISION)
                 head, threshold = adapted.head, adapted.threshold
             results.append(_tested(head, threshold, _some(patches, tested), number))
     return results
@@ -152,17 +154,15 @@ def _some(patches: Labelled, rows: Rows) -> Labelled:
 
 
 def _tested(head: LinearHead, threshold: float, patches: Labelled, number: int) -> Result:
-    probability = head.probability(patches.features)
-    called, cracked = is_crack(probability, threshold), patches.labels == 1
-    hits = int((called & cracked).sum())
-    logits = head.logit(patches.features)
-    precision, recall, _ = precision_recall_curve(patches.labels, logits)
+    labels, logits = patches.labels, head.logit(patches.features)
+    called = is_crack(head.probability(patches.features), threshold)
+    precision, recall, _ = precision_recall_curve(labels, logits)
     return Result(
         number,
-        hits / int(cracked.sum()),
-        hits / int(called.sum()) if called.any() else float("nan"),
+        float(recall_score(labels, called)),
+        float(precision_score(labels, called, zero_division=np.nan)),
         float(recall[precision >= PRECISION].max()),
-        float(roc_auc_score(patches.labels, logits)),
+        float(roc_auc_score(labels, logits)),
     )
 
 
@@ -184,19 +184,6 @@ def _cells(results: pd.DataFrame) -> Iterator[str]:
         values = 100 * results[name].dropna()
         yield f"{values.mean():.1f} ± {values.std():.1f} %" if len(values) else "nothing called"
     yield f"{results['roc_auc'].mean():.3f} ± {results['roc_auc'].std():.3f}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = benchmark_parser("adapt", __doc__)
-    parser.add_argument("source", type=Path, help="zip archive or folder of labelled patches")
-    parser.add_argument("--backbone", help="one of them; all of params.yaml")
-    parser.add_argument("--positive-class", default=CLASSES[1], help="of the patches")
-    parser.add_argument(
-        "--photograph", default=PHOTOGRAPH, help="as for `adapt`; by default, SDNET2018's names"
-    )
-    parser.add_argument("--labels", nargs="+", type=int, default=LABELS, metavar="N")
-    parser.add_argument("--draws", type=int, default=DRAWS)
-    return parser
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ from cracks.tables.labels import CLASSES
 from cracks.tools.transfer.carry_over import TOGETHER, Options, carry_over
 from cracks.tools.transfer.elsewhere import source_name
 
-Pair = tuple[str, str]  # trained on, tested on
-
 _IN_WORDS = {SAMPLE: "drawings", TOGETHER: "all three"}
 
 
@@ -47,7 +45,7 @@ def main() -> None:
         print_table(results, pairs)
 
 
-def print_table(results: pd.DataFrame, pairs: Iterable[Pair]) -> None:
+def print_table(results: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> None:
     """A row for each training and test, a column for each backbone.
 
     Args:

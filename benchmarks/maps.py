@@ -11,23 +11,21 @@ that is called cracked and is further away than that from a crack. *Width* is th
 wall's mean width; the other columns are those of `python -m cracks score`.
 """
 
-import argparse
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.arguments import benchmark_parser
-from benchmarks.bench import peak_memory
+from benchmarks.machine import peak_memory
 from cracks.backbones.catalogue import title
 from cracks.backbones.model import CELL
-from cracks.cells.head import CRACKED
+from cracks.cells.head import joined, labelled_cells
 from cracks.drawing.surface import Materials
 from cracks.drawing.walls import Drawing, Mix, draw_photograph
 from cracks.project.errors import exit_on_error
@@ -38,13 +36,14 @@ from cracks.tools.walls.crack_map import PATCH, THRESHOLD, CrackMap, map_cracks
 from cracks.tools.walls.inspection import inspect
 from cracks.tools.walls.overlay import SHOWN, crack_picture
 from cracks.tools.walls.regions import measure_regions
-from cracks.tools.walls.ridges import Cracks, Mask, find_cracks
-from cracks.tools.walls.scoring import TOLERANCE, compare, scores
+from cracks.tools.walls.ridges import Cracks, find_cracks
+from cracks.tools.walls.scoring import TOLERANCE, Counts, compare, scores
 
 WALLS = 24
 """Walls of each kind."""
 
 _SEED = 70_000
+_MEASURES = ("F1, 2 px", "F1, 0 px", "IoU", "clIoU, 4 px")  # of those of `scores`
 
 
 class Kind(NamedTuple):
@@ -78,9 +77,13 @@ class Found(NamedTuple):
 
 def main() -> None:
     """Measure and print."""
-    arguments = _parser().parse_args()
+    parser = benchmark_parser("maps", __doc__)
+    parser.add_argument("--backbone", help="one of them; all of params.yaml")
+    parser.add_argument("--walls", type=int, default=WALLS, help="of each kind")
+    parser.add_argument("--megapixels", type=int, help="measure one photograph of that size")
+    arguments = parser.parse_args()
     params = load_params()
-    for backbone in [arguments.backbone] if arguments.backbone else list(params.weights):
+    for backbone in params.backbones(arguments.backbone):
         classifier = load_cell_classifier(backbone, params)
         if arguments.megapixels:
             _print_large(classifier, arguments.megapixels)
@@ -96,10 +99,9 @@ def draw_wall(kind: Kind, number: int) -> Drawing:
     )
 
 
-def _found(classifier: CellClassifier, walls: Sequence[Drawing]) -> Iterator[Found]:
-    for wall in walls:
-        crackmap = map_cracks(wall.rgb, classifier)
-        yield Found(wall, crackmap, find_cracks(wall.rgb, crackmap, THRESHOLD))
+def _found(classifier: CellClassifier, wall: Drawing) -> Found:
+    crackmap = map_cracks(wall.rgb, classifier)
+    return Found(wall, crackmap, find_cracks(wall.rgb, crackmap, THRESHOLD))
 
 
 def _print_table(classifier: CellClassifier, number: int) -> None:
@@ -107,47 +109,36 @@ def _print_table(classifier: CellClassifier, number: int) -> None:
     print("| walls | ROC AUC | found | false | F1 | F1, 0 px | IoU | clIoU, 4 px | width |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for name, kind in KINDS.items():
-        walls = [draw_wall(kind, place) for place in range(number)]
-        print(line(name, list(_found(classifier, walls))), flush=True)
+        found = [_found(classifier, draw_wall(kind, place)) for place in range(number)]
+        print(line(name, found), flush=True)
 
 
 def line(name: str, rows: Sequence[Found]) -> str:
     """The row of the table for these walls."""
-    false = np.mean([false_share(row) for row in rows])
-    if not any(row.drawing.mask.any() for row in rows):
+    counts = [compare(row.cracks.mask, row.drawing.mask) for row in rows]
+    false = np.mean([false_share(*pair) for pair in zip(rows, counts, strict=True)])
+    if not any(count.true for count in counts):
         return f"| {name} | | | {100 * false:.3f} % | | | | | |"
-    measured = scores([compare(row.cracks.mask, row.drawing.mask) for row in rows])
+    measured = scores(counts)
     widths = [width_ratio(row) for row in rows]
     numbers = [
         f"{cell_auc(rows):.4f}",
         f"{100 * found_length(rows):.1f} %",
         f"{100 * false:.3f} %",
-        *(_with_interval(*measured[key]) for key in ("F1, 2 px", "F1, 0 px", "IoU", "clIoU, 4 px")),
+        *("{:.3f} [{:.3f}, {:.3f}]".format(*measured[measure]) for measure in _MEASURES),
         f"{100 * np.nanmedian(np.abs(np.array(widths) - 1)):.0f} %",
     ]
     return f"| {name} | {' | '.join(numbers)} |"
 
 
-def _with_interval(value: float, low: float, high: float) -> str:
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
 def cell_auc(rows: Sequence[Found]) -> float:
     """ROC AUC of the cells of all walls."""
-    logits, cracked = [], []
+    cells = []
     for row in rows:
-        pixels = _crack_pixels(row.drawing.mask)
-        clear = (pixels == 0) | (pixels >= CRACKED)
-        logits.append(row.crackmap.logits[clear])
-        cracked.append(pixels[clear] > 0)
-    return float(roc_auc_score(np.concatenate(cracked), np.concatenate(logits)))
-
-
-def _crack_pixels(mask: Mask) -> NDArray[np.intp]:
-    """How many pixels of each cell are crack, `[rows, columns]`."""
-    padded = np.pad(mask, [(0, -side % CELL) for side in mask.shape])
-    rows, columns = (side // CELL for side in padded.shape)
-    return np.asarray(padded.reshape(rows, CELL, columns, CELL).sum(axis=(1, 3)))
+        mask = np.pad(row.drawing.mask, [(0, -side % CELL) for side in row.drawing.mask.shape])
+        cells.append(labelled_cells(row.crackmap.logits.astype(np.float32), mask))
+    logits, cracked = joined(cells)
+    return float(roc_auc_score(cracked, logits))
 
 
 def found_length(rows: Sequence[Found]) -> float:
@@ -161,12 +152,9 @@ def found_length(rows: Sequence[Found]) -> float:
     return near / length
 
 
-def false_share(row: Found) -> float:
+def false_share(row: Found, counts: Counts) -> float:
     """The share of a wall's area that is called cracked and is not near a crack."""
-    mask = row.cracks.mask
-    if not row.drawing.mask.any():
-        return float(mask.mean())
-    return float((mask & (distance_transform_edt(~row.drawing.mask) > TOLERANCE)).mean())
+    return (counts.found - counts.found_near) / row.cracks.mask.size
 
 
 def width_ratio(row: Found) -> float:
@@ -195,14 +183,6 @@ def _print_large(classifier: CellClassifier, megapixels: int) -> None:
         f"{time.perf_counter() - started:.0f} s, peak memory {peak_memory():.0f} MB, "
         f"{before:.0f} MB of it before (photograph, engine)"
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = benchmark_parser("maps", __doc__)
-    parser.add_argument("--backbone", help="one of them; all of params.yaml")
-    parser.add_argument("--walls", type=int, default=WALLS, help="of each kind")
-    parser.add_argument("--megapixels", type=int, help="measure one photograph of that size")
-    return parser
 
 
 if __name__ == "__main__":

@@ -54,25 +54,23 @@ def main() -> None:
     parser.add_argument("--positive-class", default=CLASSES[1], help="of the photographs")
     arguments = parser.parse_args()
     options = Options(arguments.positive_class)
-    cosines: dict[str, str] = {}
-    rows: dict[str, list[Row]] = {backbone: [] for backbone in BACKBONES}
+    given = load_params()
+    rows: list[Row] = []
     for seed in range(arguments.seeds):
-        params = _changed(load_params(), seed)
+        split = given.split.model_copy(update={"seed": seed})
+        params = given.model_copy(update={"split": split, "seed": seed})
         with TemporaryDirectory() as folder:
             sources = [audit_source(x, params, options, Path(folder)) for x in arguments.sources]
             for backbone in BACKBONES:
                 domains = _domains(sources, backbone, params)
-                if seed == 0:
-                    cosines[backbone] = _cosines(domains)
-                rows[backbone] += [row | {"seed": seed} for row in compare(domains, params)]
+                known = {"backbone": backbone, "cosines": _cosines(domains)}
+                rows += [row | known for row in compare(domains, params)]
+    table = pd.DataFrame(rows)
     for backbone in BACKBONES:
-        print(f"\n{title(backbone)}, mean-centred cosine of both precisions: {cosines[backbone]}.")
-        _print_table(pd.DataFrame(rows[backbone]))
-
-
-def _changed(params: Params, seed: int) -> Params:
-    split = params.split.model_copy(update={"seed": seed})
-    return params.model_copy(update={"split": split, "seed": seed})
+        results = table[table["backbone"] == backbone]
+        cosines = results["cosines"].iloc[0]
+        print(f"\n{title(backbone)}, mean-centred cosine of both precisions: {cosines}.")
+        _print_table(results)
 
 
 def _domains(sources: Sequence[Source], backbone: str, params: Params) -> Domains:

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.arguments import benchmark_parser
-from benchmarks.machine import machine, packages
+from benchmarks.machine import machine
 from benchmarks.tables import DATA, Measurement, parse, write
 from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.stage import package_versions
 
 
 def main() -> None:
@@ -45,9 +46,8 @@ def record(name: str, benchmark: str, arguments: list[str]) -> None:
     tables = parse(lines)
     if process.returncode or not tables:
         raise CracksError(f"Expected tables of `{command}`, found none; see above.")
-    found = Measurement(
-        command, _commit(), f"{datetime.now(UTC):%Y-%m-%d}", machine(), packages(), tables
-    )
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    found = Measurement(command, _commit(), today, machine(), package_versions(), tables)
     write(found, DATA / f"{name}.json")
     print(f"{DATA / name}.json is written; `make docs-tables` renders it.", file=sys.stderr)
 

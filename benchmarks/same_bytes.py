@@ -9,7 +9,6 @@ others. Each run has a clone of its own and empty caches. A processor cannot pre
 than it has: run it on several.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -44,7 +43,9 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 
 def main() -> None:
     """Print a line for each environment; end with an error if a byte differs."""
-    names = _parser().parse_args().environments or list(ENVIRONMENTS)
+    parser = benchmark_parser("same_bytes", __doc__)
+    parser.add_argument("environments", nargs="*", metavar="NAME", help=", ".join(ENVIRONMENTS))
+    names = parser.parse_args().environments or list(ENVIRONMENTS)
     differing = []
     for name in (bar := tqdm(names, unit="run")):
         bar.set_description(name)
@@ -77,12 +78,6 @@ def changed_files(repository: Path, environment: dict[str, str]) -> list[str]:
         status = ["git", "status", "--porcelain"]
         found = subprocess.run(status, cwd=clone, stdout=subprocess.PIPE, text=True, check=True)
         return [line[3:] for line in found.stdout.splitlines()]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = benchmark_parser("same_bytes", __doc__)
-    parser.add_argument("environments", nargs="*", metavar="NAME", help=", ".join(ENVIRONMENTS))
-    return parser
 
 
 if __name__ == "__main__":

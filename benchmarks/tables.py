@@ -73,24 +73,19 @@ def _cells(line: str) -> list[str]:
 
 def markdown(table: Table) -> str:
     """The table as Markdown."""
-    return "\n".join(map(_line, (table.columns, table.alignment, *table.rows)))
+    rule = f"|{'|'.join(table.alignment)}|"
+    return "\n".join([_line(table.columns), rule, *map(_line, table.rows)])
 
 
 def _line(cells: Sequence[str]) -> str:
-    if all(re.fullmatch(":?-+:?", cell) for cell in cells):
-        return f"|{'|'.join(cells)}|"
     return re.sub(" +", " ", f"| {' | '.join(cells)} |")
 
 
 def write(measurement: Measurement, path: Path) -> None:
     """Write a file that `read` reads, a row of a table in a line."""
     text = json.dumps(asdict(measurement), indent=1, ensure_ascii=False)
-    flat = re.sub(r'\[\s+("[^\[\]]*?")\s+\]', lambda m: f"[{_joined(m[1])}]", text)
+    flat = re.sub(r'\[\s+("[^\[\]]*?")\s+\]', lambda row: f"[{' '.join(row[1].split())}]", text)
     path.write_text(f"{flat}\n", encoding="utf-8")
-
-
-def _joined(cells: str) -> str:
-    return re.sub(r"\s*\n\s*", " ", cells)
 
 
 def read(path: Path) -> Measurement:
