@@ -15,7 +15,6 @@ from cracks.project.paths import (
     SPLIT_COUNTS,
     history_path,
 )
-from cracks.project.stage import run
 from cracks.tables.inputs import read_counts, read_history
 from cracks.tables.labels import TEST
 
@@ -49,7 +48,3 @@ def _write_plots(scored: dict[str, Scored]) -> None:
     }
     for name, table in tables.items():
         write_csv(PLOTS / f"{name}.csv", concatenated(table))
-
-
-if __name__ == "__main__":
-    run(main)

@@ -27,8 +27,8 @@ from cracks.project.errors import ZIP_DAMAGE, CracksError
 from cracks.project.outputs import FINE_DIGITS, replacing, sha256_of
 from cracks.project.params import ImageSize, Params, Precision, Sha256, Text
 from cracks.project.paths import weights_path
-from cracks.project.stage import package_versions
 from cracks.runtime.keras_import import import_keras
+from cracks.runtime.stage import package_versions
 from cracks.tables.labels import CLASSES
 
 MEND = "run `dvc checkout` or `dvc repro`"

@@ -31,12 +31,12 @@ from cracks.project.paths import (
     SPLIT_COUNTS,
     head_path,
 )
-from cracks.project.stage import package_versions
 from cracks.project.yaml_file import read_yaml
 from cracks.report import charts
 from cracks.report import thumbnails as pictures
 from cracks.report.mistakes import Mistake, mistakes_sheet, worst_mistakes
 from cracks.report.plain import plain_words
+from cracks.runtime.stage import package_versions
 from cracks.tables.inputs import (
     read_counts,
     read_history,
