@@ -115,7 +115,7 @@ def _with_interval(name: str, values: Metrics) -> Metrics:
 
 
 def _over_seeds(name: str, by_seed: list[Metrics]) -> Metrics:
-    if not METRICS[name].over_seeds:
+    if not METRICS[name].better:
         return {}
     values = [metrics[name] for metrics in by_seed]
     spread = {"std": float(np.std(values, ddof=1))} if len(values) > 1 else {}
