@@ -59,21 +59,26 @@ def score_images(
         images, seen = unseen(archive, audit.images, params.audit)
         if standardise:
             check_enough(len(images))
-        trained = {b: load_trained(b) for b in params.weights}
+        trained = {backbone: load_trained(backbone) for backbone in params.weights}
         features = {
-            b: features_as_trained(b, one.origin, params, archive, images, folder)
-            for b, one in trained.items()
+            backbone: features_as_trained(backbone, one.origin, params, archive, images, folder)
+            for backbone, one in trained.items()
         }
-    heads = {b: one.head for b, one in trained.items()}
-    if standardise:
-        heads = {
-            b: standardised(head, training_statistics(head_path(b)), features[b])
-            for b, head in heads.items()
-        }
-    scores = {b: head.probability(features[b]) for b, head in heads.items()}
-    metrics = _evaluate(scores, {b: one.threshold for b, one in trained.items()}, images)
+    labels, groups = class_indices(images["label"]), images["group"].to_numpy()
+    metrics: Metrics = {}
+    predictions = []
+    for backbone, one in trained.items():
+        head = one.head
+        if standardise:
+            statistics = training_statistics(head_path(backbone))
+            head = standardised(head, statistics, features[backbone])
+        probability = head.probability(features[backbone])
+        found = evaluate_part(Scored(labels, probability, groups, one.threshold))
+        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+        named = images[["id", "label"]]
+        predictions.append(named.assign(backbone=backbone, probability=probability))
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
-    return External(metrics, _predictions(scores, images))
+    return External(metrics, pd.concat(predictions, ignore_index=True))
 
 
 def seen_sentence(seen: int) -> str:
@@ -133,23 +138,3 @@ def features_as_trained(
     extract_features(extraction, archive, images, path)
     _, features = open_rows(path, FEATURES)
     return np.array(features[:, 0])
-
-
-def _evaluate(
-    scores: dict[str, np.ndarray], thresholds: dict[str, float], images: pd.DataFrame
-) -> Metrics:
-    labels = class_indices(images["label"])
-    metrics: Metrics = {}
-    for backbone, probability in scores.items():
-        groups = images["group"].to_numpy()
-        found = evaluate_part(Scored(labels, probability, groups, thresholds[backbone]))
-        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
-    return metrics
-
-
-def _predictions(scores: dict[str, np.ndarray], images: pd.DataFrame) -> pd.DataFrame:
-    tables = [
-        images[["id", "label"]].assign(backbone=backbone, probability=probability)
-        for backbone, probability in scores.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
