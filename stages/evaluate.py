@@ -7,14 +7,7 @@ from cracks.evaluation.predictions import load_heads, prediction_table
 from cracks.evaluation.verdict import leaked_share, verdicts, whole_of
 from cracks.project.outputs import FINE_DIGITS, rounded, write_csv, write_json
 from cracks.project.params import load_params
-from cracks.project.paths import (
-    DETAILS,
-    EVALUATION,
-    PLOTS,
-    PREDICTIONS,
-    SPLIT_COUNTS,
-    history_path,
-)
+from cracks.project.paths import DETAILS, EVALUATION, PLOTS, PREDICTIONS, SPLIT_COUNTS, history_path
 from cracks.tables.inputs import read_counts, read_history
 from cracks.tables.labels import TEST
 
