@@ -15,7 +15,7 @@ from cracks.images.decoding import RGB, decode, to_input
 from cracks.project.errors import CracksError
 from cracks.project.params import Params
 from cracks.project.paths import ARCHIVE
-from cracks.report.frame import INK, PAPER, evidence_bar, framed
+from cracks.report.frame import INK, PAPER, evidence_bar, framed, scaled
 
 MOST = 24
 """Images on a sheet."""
@@ -83,10 +83,7 @@ def _decoded(archive: zipfile.ZipFile, name: str, sha256: str, *, known: bool) -
 
 def thumbnail(rgb: RGB) -> RGB:
     """An image of `_SIDE` pixels on its longer side."""
-    image = Image.fromarray(rgb)
-    scale = _SIDE / max(image.size)
-    size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+    return np.asarray(scaled(Image.fromarray(rgb), _SIDE / max(rgb.shape[:2])))
 
 
 def overlaid_maps(
