@@ -20,7 +20,7 @@ from cracks.backbones.engines.registry import (
     load_map_engine,
 )
 from cracks.classifier.activation_map import activation_maps
-from cracks.heads.head import LinearHead, Origin, linear_head, read_origin
+from cracks.heads.head import LinearHead, Origin, read_head, read_origin
 from cracks.images.decoding import RGB
 from cracks.project.errors import CracksError
 from cracks.project.outputs import sha256_of
@@ -136,7 +136,7 @@ def check_head(backbone: str, path: Path) -> tuple[LinearHead, Origin]:
             head was trained on features of another layer or of other weights.
     """
     entry = backbone_named(backbone)
-    head, origin = linear_head(path), read_origin(path)
+    head, origin = read_head(path).linear(), read_origin(path)
     if len(head.weights) != entry.features:
         raise CracksError(
             f"Expected a head on {entry.features:,} features at {path}, found one "

@@ -261,11 +261,6 @@ def _check_numbers(head: Head) -> None:
         raise ValueError("a negative variance of features")
 
 
-def linear_head(path: Path) -> LinearHead:
-    """The linear form of a head in a file, as `read_head` reads it."""
-    return read_head(path).linear()
-
-
 def training_statistics(path: Path) -> Statistics:
     """The statistics of the features that a head was trained on, as `read_head` reads it."""
     mean, variance, *_ = (values.astype(np.float64) for values in read_head(path))
