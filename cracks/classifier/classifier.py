@@ -3,6 +3,7 @@
 It uses the pipeline's own decoding, backbone and head, so that training and use cannot differ.
 """
 
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from cracks.backbones.engines.registry import (
 )
 from cracks.classifier.activation_map import activation_maps
 from cracks.heads.head import LinearHead, Origin, read_head, read_origin
-from cracks.images.decoding import RGB
+from cracks.images.archive import read_member
+from cracks.images.decoding import RGB, decode, to_input
 from cracks.project.errors import CracksError
 from cracks.project.outputs import sha256_of
 from cracks.project.params import Params
@@ -68,6 +70,13 @@ class LocalClassifier(_OnBackbone):
         """
         for items, result in run_batched(self.engine, inputs):
             yield from zip(items, activation_maps(*result, self.head), strict=True)
+
+    def maps_of_members(
+        self, archive: zipfile.ZipFile, names: Iterable[str]
+    ) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """The activation map of each of these images of an archive."""
+        images = ((name, decode(read_member(archive, name))) for name in names)
+        return self.activation_maps((name, to_input(rgb, self.image_size)) for name, rgb in images)
 
 
 def load_classifier(backbone: str, params: Params) -> Classifier:
