@@ -248,12 +248,8 @@ def _numbers(stored: Any) -> NDArray[Any]:
 def _check_numbers(head: Head) -> None:
     """Check shapes and ranges; a ValueError says what cannot be."""
     channels, classes = head.mean.size, len(CLASSES)
-    if tuple(values.shape for values in head) != (
-        (channels,),
-        (channels,),
-        (channels, classes),
-        (classes,),
-    ):
+    shapes = ((channels,), (channels,), (channels, classes), (classes,))
+    if tuple(values.shape for values in head) != shapes:
         raise ValueError(f"weights of shape {head.kernel.shape} on {head.mean.shape} features")
     if not all(values.dtype == np.float32 and np.isfinite(values).all() for values in head):
         raise ValueError("weights that are not finite numbers in float32")

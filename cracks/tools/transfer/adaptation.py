@@ -183,12 +183,7 @@ def adapt_threshold(
 
 
 def _chosen(
-    evidence: _Evidence,
-    scale: float,
-    shift: float,
-    aim: tuple[float | None, float],
-    *,
-    known: bool,
+    evidence: _Evidence, scale: float, shift: float, aim: tuple[float | None, float], *, known: bool
 ) -> _Choice:
     """The threshold by calibrated evidence, and what to expect of it.
 

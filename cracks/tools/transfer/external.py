@@ -120,12 +120,7 @@ def _copied(
 
 
 def features_as_trained(
-    backbone: str,
-    origin: Origin,
-    params: Params,
-    archive: Path,
-    images: pd.DataFrame,
-    folder: Path,
+    backbone: str, origin: Origin, params: Params, archive: Path, images: pd.DataFrame, folder: Path
 ) -> NDArray[np.float32]:
     """The features of each image `[n, channels]`, extracted as for the training of the head."""
     extraction = replace(
