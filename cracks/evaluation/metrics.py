@@ -7,9 +7,10 @@ what they need from there. A *positive* is a crack.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from cracks.evaluation.statistics import (
@@ -22,6 +23,7 @@ from cracks.evaluation.statistics import (
 )
 from cracks.project.errors import CracksError
 from cracks.project.outputs import DIGITS, FINE_DIGITS
+from cracks.tables.labels import class_indices
 
 Labels = NDArray[np.int64]
 """Class indices `[n]`, in the order of `cracks.tables.labels.CLASSES`."""
@@ -40,6 +42,12 @@ class Scored:
     probability: Probability
     groups: Groups  # of copies
     threshold: float
+
+    @classmethod
+    def of_images(cls, images: pd.DataFrame, probability: Probability, threshold: float) -> Self:
+        """The probabilities of images, whose table has the columns `label` and `group`."""
+        labels, groups = class_indices(images["label"]), images["group"].to_numpy()
+        return cls(labels, probability, groups, threshold)
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
@@ -100,35 +108,37 @@ def _by_sklearn(
     return score
 
 
+_MORE, _LESS = 1, -1  # is better
+_VALUE = ("value",)
+
+
 def _share_right(
     title: str, images: Callable[[Scored], NDArray[np.bool_]], headline: tuple[str, ...] = ()
 ) -> Metric:
-    return Metric(title, lambda s: float(s.right[images(s)].mean()), 1, headline, images)
+    return Metric(title, lambda s: float(s.right[images(s)].mean()), _MORE, headline, images)
 
-
-_VALUE = ("value",)
 
 METRICS = {
     "recall": _share_right("recall of cracks", lambda s: s.labels == 1, _VALUE),
-    "missed": Metric("missed cracks", lambda s: s.count(1, right=False), -1, _VALUE),
+    "missed": Metric("missed cracks", lambda s: s.count(1, right=False), _LESS, _VALUE),
     "accuracy": _share_right(
         "accuracy", lambda s: np.ones(len(s.labels), bool), ("value", "low", "high", "std")
     ),
     "precision": Metric(
-        "precision", _by_sklearn("precision_score", _answers, zero_division=0), 1, _VALUE
+        "precision", _by_sklearn("precision_score", _answers, zero_division=0), _MORE, _VALUE
     ),
-    "f1": Metric("F1", _by_sklearn("f1_score", _answers, zero_division=0), 1, _VALUE),
+    "f1": Metric("F1", _by_sklearn("f1_score", _answers, zero_division=0), _MORE, _VALUE),
     "specificity": _share_right("specificity", lambda s: s.labels == 0),
-    "roc_auc": Metric("ROC AUC", _by_sklearn("roc_auc_score", _probability), 1, _VALUE),
+    "roc_auc": Metric("ROC AUC", _by_sklearn("roc_auc_score", _probability), _MORE, _VALUE),
     "average_precision": Metric(
-        "average precision", _by_sklearn("average_precision_score", _probability), 1
+        "average precision", _by_sklearn("average_precision_score", _probability), _MORE
     ),
-    "loss": Metric("loss", _by_sklearn("log_loss", _probability), -1, _VALUE),
-    "brier": Metric("Brier score", _by_sklearn("brier_score_loss", _probability), -1),
+    "loss": Metric("loss", _by_sklearn("log_loss", _probability), _LESS, _VALUE),
+    "brier": Metric("Brier score", _by_sklearn("brier_score_loss", _probability), _LESS),
     "calibration_error": Metric(
         "expected calibration error",
         lambda s: expected_calibration_error(s.labels, _probability(s)),
-        -1,
+        _LESS,
     ),
     "threshold": Metric("threshold", lambda s: s.threshold, headline=_VALUE),
     "tn": Metric("true negatives", lambda s: s.count(0, right=True)),

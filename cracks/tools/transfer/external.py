@@ -21,7 +21,6 @@ from cracks.project.params import AuditLimits, Params
 from cracks.project.paths import ARCHIVE, EVALUATION, IMAGES, head_path
 from cracks.project.temporary import temporary_folder
 from cracks.tables.inputs import read_images
-from cracks.tables.labels import class_indices
 from cracks.tables.row_file import FEATURES, open_rows
 from cracks.tools.transfer.elsewhere import labelled_images
 from cracks.tools.transfer.standardisation import check_enough, standardised
@@ -64,7 +63,6 @@ def score_images(
             backbone: features_as_trained(backbone, one.origin, params, archive, images, folder)
             for backbone, one in trained.items()
         }
-    labels, groups = class_indices(images["label"]), images["group"].to_numpy()
     metrics: Metrics = {}
     predictions = []
     for backbone, one in trained.items():
@@ -73,7 +71,7 @@ def score_images(
             statistics = training_statistics(head_path(backbone))
             head = standardised(head, statistics, features[backbone])
         probability = head.probability(features[backbone])
-        found = evaluate_part(Scored(labels, probability, groups, one.threshold))
+        found = evaluate_part(Scored.of_images(images, probability, one.threshold))
         metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
         named = images[["id", "label"]]
         predictions.append(named.assign(backbone=backbone, probability=probability))
