@@ -156,15 +156,12 @@ def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
             ("observed", "observed share of cracks"),
         ),
     }
-    curves = {
-        name: charts.curve(name, _curve(name, x[0], y[0]), x, y) for name, (x, y) in axes.items()
-    }
+    curves = {}
+    for name, (x, y) in axes.items():
+        table = read_table(PLOTS / f"{name}.csv", {"backbone": str, x[0]: float, y[0]: float})
+        curves[name] = charts.curve(name, table, x, y)
     histories = [charts.history(history, b, number) for number, b in enumerate(backbones)]
     return {"intervals": charts.intervals(metrics, backbones), **curves, "histories": histories}
-
-
-def _curve(name: str, x: str, y: str) -> Table:
-    return read_table(PLOTS / f"{name}.csv", {"backbone": str, x: float, y: float})
 
 
 def _training_images() -> Table:
