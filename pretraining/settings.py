@@ -3,19 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from cracks.project.errors import CracksError
+from cracks.project.params import Section
 from cracks.project.yaml_file import read_yaml
 
 SETTINGS = Path(__file__).with_name("params.yaml")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """How one backbone is trained; `batches` and `fall` are of each cycle."""
 
     start: str
@@ -26,7 +23,7 @@ class Recipe(_Section):
     fall: Annotated[float, Field(ge=0, le=1)]
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of them."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]

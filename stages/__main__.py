@@ -5,8 +5,8 @@ stage runs is decided here and is no dependency of its results.
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
-from runpy import run_module
 
 from cracks.runtime.lifetime import end_on_interrupt, end_with_dvc, prepare_streams
 from cracks.tools.cluster.address import cluster_address
@@ -23,4 +23,7 @@ if __name__ == "__main__":
         from cracks.tools.cluster.features import use_cluster
 
         use_cluster()
-    run_module(f"stages.{name}", run_name="__main__", alter_sys=True)
+    from cracks.runtime.stage import run
+
+    sys.argv[0] = name  # of the program in messages, and of its provenance
+    run(import_module(f"stages.{name}").main)

@@ -4,7 +4,6 @@ from cracks.dataset.audit import audit_archive
 from cracks.project.outputs import write_counts, write_csv
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE, AUDIT_COUNTS, IMAGES, REJECTED
-from cracks.project.stage import run
 
 
 def main() -> None:
@@ -20,7 +19,3 @@ def main() -> None:
         f"{counts['images_with_a_copy']:,} have one; {counts['rejected']:,} files cannot be used, "
         f"{counts['conflicts']:,} images have two labels ({REJECTED})"
     )
-
-
-if __name__ == "__main__":
-    run(main)

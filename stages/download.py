@@ -3,7 +3,6 @@
 from cracks.images.archive import write_archive
 from cracks.project.params import load_params, lookup
 from cracks.project.paths import ARCHIVE
-from cracks.project.stage import run
 from cracks.sources.registry import SOURCES
 
 
@@ -13,7 +12,3 @@ def main() -> None:
     count = write_archive(ARCHIVE, lookup(SOURCES, "dataset", params.dataset)(params))
     megabytes = ARCHIVE.stat().st_size / 1e6
     print(f"{ARCHIVE}: {count:,} files, {megabytes:,.1f} MB (dataset: {params.dataset}).")
-
-
-if __name__ == "__main__":
-    run(main)

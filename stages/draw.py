@@ -4,7 +4,6 @@ from cracks.cells.examples import write_examples
 from cracks.drawing.masked import draw_masked
 from cracks.project.params import load_params
 from cracks.project.paths import DRAWINGS
-from cracks.project.stage import run
 
 
 def main() -> None:
@@ -12,7 +11,3 @@ def main() -> None:
     params = load_params()
     count = write_examples(DRAWINGS, draw_masked(params.cells.drawings))
     print(f"{DRAWINGS}: {count} drawings with their masks")
-
-
-if __name__ == "__main__":
-    run(main)

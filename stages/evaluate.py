@@ -7,15 +7,7 @@ from cracks.evaluation.predictions import load_heads, prediction_table
 from cracks.evaluation.verdict import leaked_share, verdicts, whole_of
 from cracks.project.outputs import FINE_DIGITS, rounded, write_csv, write_json
 from cracks.project.params import load_params
-from cracks.project.paths import (
-    DETAILS,
-    EVALUATION,
-    PLOTS,
-    PREDICTIONS,
-    SPLIT_COUNTS,
-    history_path,
-)
-from cracks.project.stage import run
+from cracks.project.paths import DETAILS, EVALUATION, PLOTS, PREDICTIONS, SPLIT_COUNTS, history_path
 from cracks.tables.inputs import read_counts, read_history
 from cracks.tables.labels import TEST
 
@@ -49,7 +41,3 @@ def _write_plots(scored: dict[str, Scored]) -> None:
     }
     for name, table in tables.items():
         write_csv(PLOTS / f"{name}.csv", concatenated(table))
-
-
-if __name__ == "__main__":
-    run(main)

@@ -7,7 +7,6 @@ from cracks.features.computation import Extraction
 from cracks.features.extraction import extract_features
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE, features_path
-from cracks.project.stage import run
 from cracks.tables.inputs import read_images
 
 
@@ -30,7 +29,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("backbone", choices=BACKBONES)
     parser.add_argument("--no-cache", action="store_true", help="compute every row, keep none")
     return parser
-
-
-if __name__ == "__main__":
-    run(main)

@@ -2,7 +2,6 @@
 
 from cracks.project.params import load_params
 from cracks.project.paths import MISTAKES, REPORT
-from cracks.project.stage import run
 from cracks.report.page import render_report
 
 
@@ -10,7 +9,3 @@ def main() -> None:
     """Write report.html, and data/mistakes.jpg for `dvc plots`."""
     render_report(load_params(), REPORT, MISTAKES)
     print(f"{REPORT}: {REPORT.stat().st_size / 1e6:.1f} MB; open it in a browser.")
-
-
-if __name__ == "__main__":
-    run(main)

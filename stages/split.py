@@ -11,7 +11,6 @@ from cracks.dataset.split import (
 from cracks.project.outputs import write_counts, write_csv
 from cracks.project.params import load_params
 from cracks.project.paths import PARTS_OF_IMAGES, SPLIT, SPLIT_COUNTS
-from cracks.project.stage import run
 from cracks.tables.inputs import read_images
 from cracks.tables.labels import PARTS
 
@@ -35,7 +34,3 @@ def main() -> None:
         print(f"photographs: {photographs}; {shared:,} test images are from one in train")
     for line in describe_shares(split, params.split):
         print(line)
-
-
-if __name__ == "__main__":
-    run(main)

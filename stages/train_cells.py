@@ -11,7 +11,6 @@ from cracks.cells.tiles import cell_features
 from cracks.heads.head import Origin
 from cracks.project.params import Params, load_params
 from cracks.project.paths import DRAWINGS, cell_head_path, weights_path
-from cracks.project.stage import run
 from cracks.runtime.progress import progress
 
 _VALID_EVERY = 5  # every fifth drawing is set aside for the threshold
@@ -40,7 +39,3 @@ def _cells(backbone: str, params: Params) -> Iterator[Cells]:
     for example in progress(read_examples(DRAWINGS), desc=backbone, unit="drawing"):
         (tile,) = cell_features(example.rgb, run_cells)
         yield labelled_cells(tile.features, example.mask)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -8,7 +8,6 @@ from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scor
 from cracks.project.outputs import FINE_DIGITS, replacing, write_csv
 from cracks.project.params import load_params
 from cracks.project.paths import features_path, head_path, history_path, scores_path
-from cracks.project.stage import run
 from cracks.runtime.progress import progress
 from cracks.tables.inputs import read_split
 from cracks.tables.labels import TRAIN, VALID
@@ -40,7 +39,3 @@ def main() -> None:
         f"{backbone}: {params.seeds} heads on {len(train[0])} rows; kept the one of seed "
         f"{params.seed}, as it was after epoch {best} of {params.epochs}"
     )
-
-
-if __name__ == "__main__":
-    run(main)

@@ -8,7 +8,6 @@ from cracks.backbones.weights import NAMED, write_weights
 from cracks.project.outputs import sha256_of
 from cracks.project.params import load_params, name_of_source
 from cracks.project.paths import PRETRAINED, unwatched, weights_path
-from cracks.project.stage import run
 
 
 def main() -> dict[str, object]:
@@ -26,7 +25,3 @@ def main() -> dict[str, object]:
         if warning := unwatched(file, PRETRAINED, f"weights@{backbone}"):
             print(warning)
     return {"source": name, "sha256": sha256_of(path)}
-
-
-if __name__ == "__main__":
-    run(main)

@@ -111,25 +111,21 @@ def _rounded(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([float(f"{deviation:.{_DIGITS - 1}e}") for deviation in deviations])
 
 
-def save_cell_head(cells: CellHead, path: Path) -> None:
-    """Write the layer and its origin as JSON."""
-    values = {
-        "origin": asdict(cells.origin),
-        "bias": cells.head.bias,
-        "weights": cells.head.weights.tolist(),
-    }
-    write_text(path, json.dumps(values, indent=1) + "\n")
-
-
 @dataclass(frozen=True)
 class _File:
-    """What `save_cell_head` writes."""
+    """What is written of a head."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     origin: Origin
     bias: _Number
     weights: Annotated[list[_Number], Field(min_length=1)]
+
+
+def save_cell_head(cells: CellHead, path: Path) -> None:
+    """Write the layer and its origin as JSON."""
+    file = _File(cells.origin, cells.head.bias, cells.head.weights.tolist())
+    write_text(path, json.dumps(asdict(file), indent=1) + "\n")
 
 
 def load_cell_head(path: Path) -> CellHead:

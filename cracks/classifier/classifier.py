@@ -3,6 +3,7 @@
 It uses the pipeline's own decoding, backbone and head, so that training and use cannot differ.
 """
 
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ from cracks.backbones.engines.registry import (
     load_map_engine,
 )
 from cracks.classifier.activation_map import activation_maps
-from cracks.heads.head import LinearHead, Origin, linear_head, read_origin
-from cracks.images.decoding import RGB
+from cracks.heads.head import LinearHead, Origin, read_head, read_origin
+from cracks.images.archive import read_member
+from cracks.images.decoding import RGB, decode, to_input
 from cracks.project.errors import CracksError
 from cracks.project.outputs import sha256_of
 from cracks.project.params import Params
@@ -68,6 +70,13 @@ class LocalClassifier(_OnBackbone):
         """
         for items, result in run_batched(self.engine, inputs):
             yield from zip(items, activation_maps(*result, self.head), strict=True)
+
+    def maps_of_members(
+        self, archive: zipfile.ZipFile, names: Iterable[str]
+    ) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """The activation map of each of these images of an archive."""
+        images = ((name, decode(read_member(archive, name))) for name in names)
+        return self.activation_maps((name, to_input(rgb, self.image_size)) for name, rgb in images)
 
 
 def load_classifier(backbone: str, params: Params) -> Classifier:
@@ -136,7 +145,7 @@ def check_head(backbone: str, path: Path) -> tuple[LinearHead, Origin]:
             head was trained on features of another layer or of other weights.
     """
     entry = backbone_named(backbone)
-    head, origin = linear_head(path), read_origin(path)
+    head, origin = read_head(path).linear(), read_origin(path)
     if len(head.weights) != entry.features:
         raise CracksError(
             f"Expected a head on {entry.features:,} features at {path}, found one "

@@ -191,17 +191,12 @@ def _check_classes(place: str, usable: Sequence[str], positive_class: str) -> No
 
 
 def _table(usable: Sequence[Member], positive_class: str) -> pd.DataFrame:
-    places = [part_and_class(member.name) for member in usable]
-    return pd.DataFrame(
-        {
-            "id": [member.name for member in usable],
-            "label": [label_of(folder, positive_class) for _, folder in places],
-            "given": [given for given, _ in places],
-            "width": [member.width for member in usable],
-            "height": [member.height for member in usable],
-            "sha256": [member.sha256 for member in usable],
-        }
-    )
+    rows = []
+    for one in usable:
+        given, folder = part_and_class(one.name)
+        label = label_of(folder, positive_class)
+        rows.append((one.name, label, given, one.width, one.height, one.sha256))
+    return pd.DataFrame(rows, columns=COLUMNS[:-1])
 
 
 def _same_bytes(digests: pd.Series) -> Pairs:

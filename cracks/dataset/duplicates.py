@@ -62,11 +62,13 @@ class Turn(IntEnum):
     HALF = 3  # by 180 degrees
 
 
-_TRANSPOSE = {
-    Turn.LEFT_RIGHT: Image.Transpose.FLIP_LEFT_RIGHT,
-    Turn.TOP_BOTTOM: Image.Transpose.FLIP_TOP_BOTTOM,
-    Turn.HALF: Image.Transpose.ROTATE_180,
+_STEPS = {
+    Turn.NONE: (1, 1),
+    Turn.LEFT_RIGHT: (1, -1),
+    Turn.TOP_BOTTOM: (-1, 1),
+    Turn.HALF: (-1, -1),
 }
+"""The steps through rows and columns that turn an image."""
 
 
 class Fingerprint(NamedTuple):
@@ -87,7 +89,8 @@ def fingerprint(rgb: RGB) -> Fingerprint:
     """The fingerprint of an image uint8 `[height, width, 3]`."""
     grey = Image.fromarray(rgb).convert("L")
     small = grey.resize((_HASHED, _HASHED), Image.Resampling.BOX)
-    turned = [small.transpose(_TRANSPOSE[turn]) if turn else small for turn in Turn]
+    pixels = np.asarray(small)
+    turned = [Image.fromarray(pixels[::rows, ::columns]) for rows, columns in _STEPS.values()]
     bits = np.stack([imagehash.dhash(image).hash.ravel() for image in turned])
     hashes = np.packbits(bits, axis=1).view(np.uint64)[:, 0]
     thumbnail = np.asarray(small.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
@@ -240,16 +243,13 @@ def _correlation(
 ) -> NDArray[np.float32]:
     """Pearson's r of the fine detail of each pair, after undoing the second image's turn."""
     result = np.empty(len(pairs), np.float32)
+    rows, columns = _STEPS[turn]
     for start in range(0, len(pairs), _COMPARED_AT_ONCE):
         chunk = slice(start, start + _COMPARED_AT_ONCE)
         images, places = np.unique(pairs[chunk], return_inverse=True)  # an image is in many pairs
         detail = _detail(thumbnails[images], own)
         detail /= np.linalg.norm(detail, axis=(1, 2), keepdims=True)
-        turned = detail
-        if turn in (Turn.LEFT_RIGHT, Turn.HALF):
-            turned = turned[:, :, ::-1]
-        if turn in (Turn.TOP_BOTTOM, Turn.HALF):
-            turned = turned[:, ::-1]
         first, second = places.reshape(-1, 2).T
+        turned = detail[:, ::rows, ::columns]
         result[chunk] = np.einsum("nij,nij->n", detail[first], turned[second])
     return result

@@ -126,9 +126,8 @@ def _parts_of(units: _Units, split: Split) -> NDArray[np.int64]:
         in_parts = np.stack([holds[parts == number].sum(axis=0) for number in range(len(_ORDER))])
         if in_parts[part, label]:
             continue
-        needed = (holds & (in_parts[parts] == 1)).any(
-            axis=1
-        )  # the last one of its class in its part
+        # the last one of its class in its part
+        needed = (holds & (in_parts[parts] == 1)).any(axis=1)
         others = np.flatnonzero(holds[:, label] & ~needed)
         if len(others):
             distance = np.maximum(edges[part] - places[others], places[others] - edges[part + 1])

@@ -115,7 +115,7 @@ def _with_interval(name: str, values: Metrics) -> Metrics:
 
 
 def _over_seeds(name: str, by_seed: list[Metrics]) -> Metrics:
-    if not METRICS[name].over_seeds:
+    if not METRICS[name].better:
         return {}
     values = [metrics[name] for metrics in by_seed]
     spread = {"std": float(np.std(values, ddof=1))} if len(values) > 1 else {}
@@ -150,12 +150,8 @@ def comparisons(scored: Mapping[str, Scored]) -> Metrics:
 
 def over_seeds(details: pd.DataFrame, backbone: str, metric: str) -> OverSeeds | None:
     """A metric over seeds on test; None if there are fewer than two seeds."""
-    rows = details[
-        (details["backbone"] == backbone)
-        & (details["part"] == TEST)
-        & (details["metric"] == metric)
-        & details["std"].notna()
-    ]
+    own = details[(details["backbone"] == backbone) & (details["metric"] == metric)]
+    rows = own[own["part"] == TEST].dropna(subset="std")
     if rows.empty:
         return None
     row = rows.iloc[0]

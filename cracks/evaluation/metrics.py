@@ -7,9 +7,10 @@ what they need from there. A *positive* is a crack.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from cracks.evaluation.statistics import (
@@ -22,6 +23,7 @@ from cracks.evaluation.statistics import (
 )
 from cracks.project.errors import CracksError
 from cracks.project.outputs import DIGITS, FINE_DIGITS
+from cracks.tables.labels import class_indices
 
 Labels = NDArray[np.int64]
 """Class indices `[n]`, in the order of `cracks.tables.labels.CLASSES`."""
@@ -40,6 +42,12 @@ class Scored:
     probability: Probability
     groups: Groups  # of copies
     threshold: float
+
+    @classmethod
+    def of_images(cls, images: pd.DataFrame, probability: Probability, threshold: float) -> Self:
+        """The probabilities of images, whose table has the columns `label` and `group`."""
+        labels, groups = class_indices(images["label"]), images["group"].to_numpy()
+        return cls(labels, probability, groups, threshold)
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
@@ -61,13 +69,13 @@ class Metric(NamedTuple):
 
     title: str
     value: Callable[[Scored], int | float]
-    better: int = 0  # 1 if more is better, -1 if less is
-    over_seeds: bool = False  # has a mean and a standard deviation over seeds
+    better: int = 0
+    """1 if more is better, -1 if less is. Such a metric has a mean and a deviation over seeds."""
+    headline: tuple[str, ...] = ()
+    """Columns of metrics/details.csv that metrics/evaluate.json, the summary and the diff show."""
     share_of: Callable[[Scored], NDArray[np.bool_]] | None = None
     """For a metric that is the share of correct answers: the images it is a share of. Such a metric
     has an interval."""
-    headline: tuple[str, ...] = ()
-    """Columns of metrics/details.csv that metrics/evaluate.json, the summary and the diff show."""
 
 
 def is_crack(probability: Probability, threshold: float) -> NDArray[np.bool_]:
@@ -77,18 +85,6 @@ def is_crack(probability: Probability, threshold: float) -> NDArray[np.bool_]:
     of the probabilities, and the class would depend on their type.
     """
     return np.asarray(np.asarray(probability, dtype=np.float64) >= threshold)
-
-
-def _all(scored: Scored) -> NDArray[np.bool_]:
-    return np.ones(len(scored.labels), dtype=bool)
-
-
-def _cracked(scored: Scored) -> NDArray[np.bool_]:
-    return np.asarray(scored.labels == 1)
-
-
-def _uncracked(scored: Scored) -> NDArray[np.bool_]:
-    return np.asarray(scored.labels == 0)
 
 
 def _answers(scored: Scored) -> NDArray[np.bool_]:
@@ -112,81 +108,39 @@ def _by_sklearn(
     return score
 
 
-def _share_right(images: Callable[[Scored], NDArray[np.bool_]]) -> Callable[[Scored], float]:
-    return lambda s: float(s.right[images(s)].mean())
+_MORE, _LESS = 1, -1  # is better
+_VALUE = ("value",)
+
+
+def _share_right(
+    title: str, images: Callable[[Scored], NDArray[np.bool_]], headline: tuple[str, ...] = ()
+) -> Metric:
+    return Metric(title, lambda s: float(s.right[images(s)].mean()), _MORE, headline, images)
 
 
 METRICS = {
-    "recall": Metric(
-        "recall of cracks",
-        _share_right(_cracked),
-        better=1,
-        over_seeds=True,
-        share_of=_cracked,
-        headline=("value",),
-    ),
-    "missed": Metric(
-        "missed cracks",
-        lambda s: s.count(1, right=False),
-        better=-1,
-        over_seeds=True,
-        headline=("value",),
-    ),
-    "accuracy": Metric(
-        "accuracy",
-        _share_right(_all),
-        better=1,
-        over_seeds=True,
-        share_of=_all,
-        headline=("value", "low", "high", "std"),
+    "recall": _share_right("recall of cracks", lambda s: s.labels == 1, _VALUE),
+    "missed": Metric("missed cracks", lambda s: s.count(1, right=False), _LESS, _VALUE),
+    "accuracy": _share_right(
+        "accuracy", lambda s: np.ones(len(s.labels), bool), ("value", "low", "high", "std")
     ),
     "precision": Metric(
-        "precision",
-        _by_sklearn("precision_score", _answers, zero_division=0),
-        better=1,
-        over_seeds=True,
-        headline=("value",),
+        "precision", _by_sklearn("precision_score", _answers, zero_division=0), _MORE, _VALUE
     ),
-    "f1": Metric(
-        "F1",
-        _by_sklearn("f1_score", _answers, zero_division=0),
-        better=1,
-        over_seeds=True,
-        headline=("value",),
-    ),
-    "specificity": Metric(
-        "specificity", _share_right(_uncracked), better=1, over_seeds=True, share_of=_uncracked
-    ),
-    "roc_auc": Metric(
-        "ROC AUC",
-        _by_sklearn("roc_auc_score", _probability),
-        better=1,
-        over_seeds=True,
-        headline=("value",),
-    ),
+    "f1": Metric("F1", _by_sklearn("f1_score", _answers, zero_division=0), _MORE, _VALUE),
+    "specificity": _share_right("specificity", lambda s: s.labels == 0),
+    "roc_auc": Metric("ROC AUC", _by_sklearn("roc_auc_score", _probability), _MORE, _VALUE),
     "average_precision": Metric(
-        "average precision",
-        _by_sklearn("average_precision_score", _probability),
-        better=1,
-        over_seeds=True,
+        "average precision", _by_sklearn("average_precision_score", _probability), _MORE
     ),
-    "loss": Metric(
-        "loss",
-        _by_sklearn("log_loss", _probability),
-        better=-1,
-        over_seeds=True,
-        headline=("value",),
-    ),
-    "brier": Metric(
-        "Brier score", _by_sklearn("brier_score_loss", _probability), better=-1, over_seeds=True
-    ),
+    "loss": Metric("loss", _by_sklearn("log_loss", _probability), _LESS, _VALUE),
+    "brier": Metric("Brier score", _by_sklearn("brier_score_loss", _probability), _LESS),
     "calibration_error": Metric(
         "expected calibration error",
         lambda s: expected_calibration_error(s.labels, _probability(s)),
-        better=-1,
-        over_seeds=True,
+        _LESS,
     ),
-    "threshold": Metric("threshold", lambda s: s.threshold, headline=("value",)),
+    "threshold": Metric("threshold", lambda s: s.threshold, headline=_VALUE),
     "tn": Metric("true negatives", lambda s: s.count(0, right=True)),
     "fp": Metric("false positives", lambda s: s.count(0, right=False)),
     "fn": Metric("false negatives", lambda s: s.count(1, right=False)),
@@ -219,14 +173,11 @@ def evaluate_part(scored: Scored) -> Metrics:
     for name, metric in METRICS.items():
         result[name] = metric.value(scored)
         if metric.share_of:
-            interval = _interval(scored, metric.share_of(scored))
+            images = metric.share_of(scored)
+            right, groups = scored.right[images], scored.groups[images]
+            interval = wilson_interval(int(right.sum()), len(right), effective_size(groups))
             result |= {f"{name}_{end}": x for end, x in zip(ENDS, interval, strict=True)}
     return result
-
-
-def _interval(scored: Scored, images: NDArray[np.bool_]) -> tuple[float, float]:
-    right = scored.right[images]
-    return wilson_interval(int(right.sum()), len(right), effective_size(scored.groups[images]))
 
 
 def choose_threshold(

@@ -39,25 +39,14 @@ def calibration(scored: Scored) -> pd.DataFrame:
 def confusion(scored: Scored) -> pd.DataFrame:
     """A row for each cell: `actual`, `predicted`, `count`."""
     counts = metrics.confusion_matrix(scored.labels, scored.predicted, labels=[0, 1])
-    return pd.DataFrame(
-        [
-            {"actual": actual, "predicted": predicted, "count": int(counts[i, j])}
-            for i, actual in enumerate(CLASSES)
-            for j, predicted in enumerate(CLASSES)
-        ]
-    )
+    cells = pd.MultiIndex.from_product([CLASSES, CLASSES], names=["actual", "predicted"])
+    return pd.DataFrame({"count": counts.ravel()}, cells).reset_index()
 
 
 def concatenated(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The tables of several backbones in one, named by a first column `backbone`."""
-    return pd.concat(
-        [table.assign(backbone=name).pipe(_first, "backbone") for name, table in tables.items()],
-        ignore_index=True,
-    )
-
-
-def _first(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    return table[[column, *(name for name in table if name != column)]]
+    named = pd.concat(tables, names=["backbone"]).reset_index(level="backbone")
+    return named.reset_index(drop=True)
 
 
 def _thinned(curve: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from cracks.evaluation.metrics import Scored, choose_threshold
 from cracks.project.errors import CracksError
 from cracks.project.paths import SPLIT, history_path, scores_path
 from cracks.tables.inputs import read_split
-from cracks.tables.labels import CLASSES, TEST, VALID, class_indices
+from cracks.tables.labels import CLASSES, TEST, VALID
 from cracks.tables.row_file import PROBABILITY, open_rows
 
 
@@ -22,25 +22,14 @@ class Heads:
     split: pd.DataFrame  # id, label, part, group, sha256
     scores: NDArray[np.float64]  # P(crack) [n, seeds], the kept head first
 
-    @property
-    def seeds(self) -> int:
-        """The number of heads."""
-        return int(self.scores.shape[1])
-
     def scored(self, part: str, threshold: float, seed: int = 0) -> Scored:
         """One head's scores on one part."""
         rows = (self.split["part"] == part).to_numpy()
-        images = self.split[rows]
-        return Scored(
-            labels=class_indices(images["label"]),
-            probability=self.scores[rows, seed],
-            groups=images["group"].to_numpy(),
-            threshold=threshold,
-        )
+        return Scored.of_images(self.split[rows], self.scores[rows, seed], threshold)
 
     def thresholds(self, setting: float | str, target_recall: float) -> list[float]:
         """The threshold of each head; `auto` is chosen on valid."""
-        valid = [self.scored(VALID, 0.5, seed) for seed in range(self.seeds)]
+        valid = [self.scored(VALID, 0.5, seed) for seed in range(self.scores.shape[1])]
         return [choose_threshold(setting, target_recall, v.labels, v.probability) for v in valid]
 
 

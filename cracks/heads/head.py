@@ -27,8 +27,8 @@ from cracks.project.errors import ZIP_DAMAGE, CracksError
 from cracks.project.outputs import FINE_DIGITS, replacing, sha256_of
 from cracks.project.params import ImageSize, Params, Precision, Sha256, Text
 from cracks.project.paths import weights_path
-from cracks.project.stage import package_versions
 from cracks.runtime.keras_import import import_keras
+from cracks.runtime.stage import package_versions
 from cracks.tables.labels import CLASSES
 
 MEND = "run `dvc checkout` or `dvc repro`"
@@ -248,22 +248,13 @@ def _numbers(stored: Any) -> NDArray[Any]:
 def _check_numbers(head: Head) -> None:
     """Check shapes and ranges; a ValueError says what cannot be."""
     channels, classes = head.mean.size, len(CLASSES)
-    if tuple(values.shape for values in head) != (
-        (channels,),
-        (channels,),
-        (channels, classes),
-        (classes,),
-    ):
+    shapes = ((channels,), (channels,), (channels, classes), (classes,))
+    if tuple(values.shape for values in head) != shapes:
         raise ValueError(f"weights of shape {head.kernel.shape} on {head.mean.shape} features")
     if not all(values.dtype == np.float32 and np.isfinite(values).all() for values in head):
         raise ValueError("weights that are not finite numbers in float32")
     if (head.variance < 0).any():
         raise ValueError("a negative variance of features")
-
-
-def linear_head(path: Path) -> LinearHead:
-    """The linear form of a head in a file, as `read_head` reads it."""
-    return read_head(path).linear()
 
 
 def training_statistics(path: Path) -> Statistics:

@@ -1,1 +1,1 @@
-"""What every stage needs: its runner, parameters, paths, errors, outputs."""
+"""What every stage needs: parameters, paths, errors, outputs."""

@@ -51,18 +51,9 @@ def replacing(path: Path) -> Iterator[Path]:
         raise CracksError(f"Expected {path} to be a file, found a folder; move it away.")
     target = path.resolve() if path.is_symlink() else path
     suffix = "".join(s for s in target.suffixes[-2:] if len(s) <= _SUFFIX_KEPT)
-    prefix = f".{target.name.removesuffix(suffix)[:_NAME_KEPT]}.tmp.{_HOST}-"
-    unfinished = target.with_name(f"{prefix}{os.getpid()}{suffix}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_by_killed(target.parent, prefix, suffix)
-        with temporary(unfinished):
-            yield unfinished
-            unfinished.replace(target)
-    except OSError as error:
-        if error.filename is None or str(unfinished) in (str(error.filename), str(error.filename2)):
-            error.filename, error.filename2 = str(path), None
-        raise
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _renamed_when_complete(path, target, suffix) as unfinished:
+        yield unfinished
 
 
 def copy_together(copies: Mapping[Path, Path]) -> None:
@@ -99,18 +90,29 @@ def new_folder(path: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise CracksError(f"Expected a folder at {path.parent}, found a file.") from None
-    prefix = f".{target.name[:_NAME_KEPT]}.tmp.{_HOST}-"
-    unfinished = target.with_name(f"{prefix}{os.getpid()}")
-    _remove_left_by_killed(target.parent, prefix, suffix="")
+    with _renamed_when_complete(path, target) as unfinished:
+        unfinished.mkdir()
+        yield unfinished
+        if target.exists():
+            target.rmdir()  # Windows cannot rename to an existing folder
+
+
+@contextmanager
+def _renamed_when_complete(path: Path, target: Path, suffix: str = "") -> Iterator[Path]:
+    """Yield a temporary path beside `target` that ends with `suffix`; rename it after the block.
+
+    Errors about the temporary path, or about none, are those of `path`.
+    """
+    prefix = f".{target.name.removesuffix(suffix)[:_NAME_KEPT]}.tmp.{_HOST}-"
+    unfinished = target.with_name(f"{prefix}{os.getpid()}{suffix}")
     try:
+        _remove_left_by_killed(target.parent, prefix, suffix)
         with temporary(unfinished):
-            unfinished.mkdir()
             yield unfinished
-            if target.exists():
-                target.rmdir()  # Windows cannot rename to an existing folder
-            unfinished.rename(target)
+            unfinished.replace(target)
     except OSError as error:
-        if error.filename is None or Path(error.filename).is_relative_to(unfinished):
+        names = [Path(str(name)) for name in (error.filename, error.filename2)]
+        if error.filename is None or any(name.is_relative_to(unfinished) for name in names):
             error.filename, error.filename2 = str(path), None
         raise
 

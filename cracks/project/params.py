@@ -54,9 +54,7 @@ def _threshold(value: Any) -> Any:
 def _regular_expression(text: str) -> str:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "error"
-            )  # about what later versions of Python may read differently
+            warnings.simplefilter("error")  # of what later versions of Python may read differently
             re.compile(text)
     except (re.error, OverflowError, Warning) as error:
         raise ValueError(f"expected {PARENT} or a regular expression: {error}") from None
@@ -83,18 +81,20 @@ FolderName = Annotated[Text, BeforeValidator(lambda v: str(v) if type(v) is int 
 Threshold = Annotated[float | Literal["auto"], BeforeValidator(_threshold)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Keys with values: no others, and of the declared types."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Sample(_Section):
+class Sample(Section):
     """The drawn dataset."""
 
     images_per_class: Annotated[int, Field(ge=1, le=99_999)]
     seed: Seed
 
 
-class Archive(_Section):
+class Archive(Section):
     """Where an archive of images is, and how to verify it."""
 
     file: Text | None
@@ -103,7 +103,7 @@ class Archive(_Section):
     sha256: Sha256 | None
 
 
-class Photos(_Section):
+class Photos(Section):
     """The user's own photographs."""
 
     limit: Count | None
@@ -111,7 +111,7 @@ class Photos(_Section):
     group: Pattern | None
 
 
-class AuditLimits(_Section):
+class AuditLimits(Section):
     """What the audit tolerates."""
 
     max_rejected: Probability
@@ -119,7 +119,7 @@ class AuditLimits(_Section):
     max_file_mb: Annotated[int, Field(ge=1, le=1000)]
 
 
-class Split(_Section):
+class Split(Section):
     """How images are assigned to train, valid and test."""
 
     strategy: Literal["grouped", "random", "given"]
@@ -134,7 +134,7 @@ class Split(_Section):
         return self
 
 
-class Augmentation(_Section):
+class Augmentation(Section):
     """Extra views of each image, and the ranges of their random changes."""
 
     views: Annotated[int, Field(ge=0, le=100)]
@@ -146,13 +146,13 @@ class Augmentation(_Section):
     contrast: Annotated[float, Field(ge=0, lt=1)]
 
 
-class CellExamples(_Section):
+class CellExamples(Section):
     """What heads for cells are trained on."""
 
     drawings: Annotated[int, Field(ge=20, le=2000)]
 
 
-class Params(_Section):
+class Params(Section):
     """All of params.yaml."""
 
     dataset: str  # in the table of sources

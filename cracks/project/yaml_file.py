@@ -56,10 +56,9 @@ def _check_bounds(text: str, path: Path) -> None:
     """Refuse what would keep the parser or its users busy: deep nesting, merge keys that multiply,
     and values that contain themselves.
     """
-    depth = aliases = 0
+    aliases = 0
     within: list[str | None] = []  # the anchors of the collections that are open
     for event in YAML(typ="safe").parse(text):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         aliases += isinstance(event, AliasEvent)
         if isinstance(event, CollectionStartEvent):
             within.append(event.anchor)
@@ -67,7 +66,7 @@ def _check_bounds(text: str, path: Path) -> None:
             within.pop()
         elif isinstance(event, AliasEvent) and event.anchor in within:
             raise CracksError(f"{path}: expected values, found *{event.anchor} within itself.")
-        if depth > MAX_DEPTH:
+        if len(within) > MAX_DEPTH:
             raise CracksError(
                 f"{path}: expected at most {MAX_DEPTH} levels of nesting, found more."
             )

@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cracks.classifier.activation_map import FULL_COLOUR, cam_overlay
 from cracks.images.archive import open_archive, read_member
-from cracks.images.decoding import RGB, decode, to_input
+from cracks.images.decoding import RGB, decode
 from cracks.project.errors import CracksError
 from cracks.project.params import Params
 from cracks.project.paths import ARCHIVE
-from cracks.report.frame import INK, PAPER, evidence_bar, framed
+from cracks.report.frame import INK, PAPER, evidence_bar, framed, scaled
 
 MOST = 24
 """Images on a sheet."""
@@ -83,10 +83,7 @@ def _decoded(archive: zipfile.ZipFile, name: str, sha256: str, *, known: bool) -
 
 def thumbnail(rgb: RGB) -> RGB:
     """An image of `_SIDE` pixels on its longer side."""
-    image = Image.fromarray(rgb)
-    scale = _SIDE / max(image.size)
-    size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+    return np.asarray(scaled(Image.fromarray(rgb), _SIDE / max(rgb.shape[:2])))
 
 
 def overlaid_maps(
@@ -111,8 +108,7 @@ def overlaid_maps(
         with open_archive(ARCHIVE) as archive:
             for backbone, ids in wanted.items():
                 classifier = load_local_classifier(backbone, params)
-                inputs = _inputs(archive, ids, classifier.image_size)
-                for name, cam in classifier.activation_maps(inputs):
+                for name, cam in classifier.maps_of_members(archive, ids):
                     cams[name, backbone] = cam
     except (CracksError, ImportError) as reason:
         return NO_MAPS, str(reason)
@@ -120,13 +116,6 @@ def overlaid_maps(
     scale = FULL_COLOUR / full if full else 1.0
     found = {key: cam_overlay(pictures[key[0]], scale * cam) for key, cam in cams.items()}
     return Maps(found, full), ""
-
-
-def _inputs(
-    archive: zipfile.ZipFile, ids: Iterable[str], image_size: int
-) -> Iterator[tuple[str, RGB]]:
-    for name in ids:
-        yield name, to_input(decode(read_member(archive, name)), image_size)
 
 
 def contact_sheet(

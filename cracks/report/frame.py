@@ -38,6 +38,12 @@ def evidence_bar(full_colour: float = FULL_COLOUR) -> ColourBar:
     return ColourBar("evidence, as a logit", COLOURS, *ends)
 
 
+def scaled(picture: Image.Image, factor: float) -> Image.Image:
+    """A picture of so many times its width and height, at least a pixel each."""
+    size = (max(round(picture.width * factor), 1), max(round(picture.height * factor), 1))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def framed(
     picture: Image.Image, lines: Sequence[str], bar: ColourBar | None, scale: ScaleBar | None = None
 ) -> Image.Image:

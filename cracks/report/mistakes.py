@@ -31,8 +31,8 @@ class Mistake(NamedTuple):
     label: str
     probability: float  # of a crack
     picture: str  # a `data:` URI
+    map: str  # the picture with its activation map overlaid, likewise
     thumbnail: RGB
-    seen: RGB  # the image as the backbone sees it
     cam: NDArray[np.float64]  # its activation map
 
 
@@ -46,15 +46,17 @@ def worst_mistakes(
     if worst.empty:
         return []
     classifier = load_local_classifier(backbone, params)
-    shown = {}
+    pictures, thumbnails, seen = {}, {}, {}
     for name in worst["id"]:  # one at a time: photographs may be large
         rgb = decode(read_member(archive, name))
-        shown[name] = data_uri(rgb), thumbnail(rgb), to_input(rgb, classifier.image_size)
-    cams = dict(classifier.activation_maps((name, seen) for name, (*_, seen) in shown.items()))
+        pictures[name], thumbnails[name] = data_uri(rgb), thumbnail(rgb)
+        seen[name] = to_input(rgb, classifier.image_size)
+    cams = dict(classifier.activation_maps(seen.items()))
+    maps = {name: data_uri(cam_overlay(seen[name], cam)) for name, cam in cams.items()}
     return [
-        Mistake(name, label, probability, *shown[name], cams[name])
-        for name, label, probability in worst[["id", "label", "probability"]].itertuples(
-            index=False
+        Mistake(name, label, probability, pictures[name], maps[name], thumbnails[name], cams[name])
+        for name, label, probability in zip(
+            worst["id"], worst["label"], worst["probability"], strict=True
         )
     ]
 

@@ -6,6 +6,7 @@ No number is computed here; all are read from files that earlier stages wrote.
 import platform
 import re
 import zipfile
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from cracks.backbones.catalogue import title
-from cracks.classifier.activation_map import cam_overlay
 from cracks.evaluation.details import by_name, read_details
 from cracks.evaluation.metrics import METRICS, comparison_name, number_text
 from cracks.evaluation.verdict import Values, verdicts, whole_of
@@ -31,12 +31,12 @@ from cracks.project.paths import (
     SPLIT_COUNTS,
     head_path,
 )
-from cracks.project.stage import package_versions
 from cracks.project.yaml_file import read_yaml
 from cracks.report import charts
 from cracks.report import thumbnails as pictures
-from cracks.report.mistakes import Mistake, mistakes_sheet, worst_mistakes
+from cracks.report.mistakes import mistakes_sheet, worst_mistakes
 from cracks.report.plain import plain_words
+from cracks.runtime.stage import package_versions
 from cracks.tables.inputs import (
     read_counts,
     read_history,
@@ -85,10 +85,10 @@ def render_report(params: Params, output: Path, sheet: Path) -> None:
             "verdicts": verdicts(metrics, split, params.weights, whole_of(params.dataset)),
             "plain": plain_words(metrics, split, params),
             "things": "drawings" if params.dataset == SAMPLE else "images",
-            "comparisons": _comparison_names(backbones),
+            "comparisons": [(comparison_name(*p), *p) for p in combinations(backbones, 2)],
             "charts": _charts(metrics, backbones),
             "samples": _samples(archive),
-            "mistakes": {b: list(map(_shown, some)) for b, some in mistakes.items()},
+            "mistakes": mistakes,
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
             "settings": _settings(params),
@@ -145,15 +145,6 @@ def _percent(value: float) -> str:
     return f"{100 * value:.2f}\N{NO-BREAK SPACE}%"
 
 
-def _comparison_names(backbones: list[str]) -> list[tuple[str, str, str]]:
-    """Each pair of backbones and the prefix of its metrics."""
-    return [
-        (comparison_name(first, second), first, second)
-        for place, first in enumerate(backbones)
-        for second in backbones[place + 1 :]
-    ]
-
-
 def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
     """Charts by name; the histories in a list."""
     history = read_history(PLOTS / "history.csv", "backbone")
@@ -165,15 +156,12 @@ def _charts(metrics: Values, backbones: list[str]) -> dict[str, Any]:
             ("observed", "observed share of cracks"),
         ),
     }
-    curves = {
-        name: charts.curve(name, _curve(name, x[0], y[0]), x, y) for name, (x, y) in axes.items()
-    }
+    curves = {}
+    for name, (x, y) in axes.items():
+        table = read_table(PLOTS / f"{name}.csv", {"backbone": str, x[0]: float, y[0]: float})
+        curves[name] = charts.curve(name, table, x, y)
     histories = [charts.history(history, b, number) for number, b in enumerate(backbones)]
     return {"intervals": charts.intervals(metrics, backbones), **curves, "histories": histories}
-
-
-def _curve(name: str, x: str, y: str) -> Table:
-    return read_table(PLOTS / f"{name}.csv", {"backbone": str, x: float, y: float})
 
 
 def _training_images() -> Table:
@@ -192,17 +180,6 @@ def _samples(archive: zipfile.ZipFile) -> dict[str, list[dict[str, str]]]:
             for name in images[images["label"] == label]["id"].head(SAMPLES)
         ]
         for label in CLASSES
-    }
-
-
-def _shown(mistake: Mistake) -> dict[str, Any]:
-    """A mistake as the page shows it."""
-    return {
-        "name": mistake.name,
-        "label": mistake.label,
-        "probability": mistake.probability,
-        "picture": mistake.picture,
-        "map": pictures.data_uri(cam_overlay(mistake.seen, mistake.cam)),
     }
 
 

@@ -1,1 +1,1 @@
-"""How long work runs: early ends, workers, progress, the cache folder, downloads."""
+"""How work runs: stages, early ends, workers, progress, the cache folder, downloads."""

@@ -5,12 +5,15 @@ Only names are checked here; the audit checks whether a file is a usable image.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path, PurePath
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import PurePath
+from typing import TypeVar
 
 from cracks.images.files import named_as_images
 from cracks.project.errors import CracksError
 from cracks.tables.labels import class_key, composed, part_and_class
+
+File = TypeVar("File")
 
 Members = Iterator[tuple[str, bytes]]
 """`(member name, bytes)`, sorted by name, for `cracks.images.archive.write_archive`."""
@@ -29,12 +32,20 @@ def id_of(path: PurePath) -> str:
     return composed("/".join([first, *others]))
 
 
-def refuse_second(ids: Mapping[str, str | Path], name: str, second: str | Path) -> None:
-    """Raise `CracksError` if the name is in `ids` already."""
-    if name in ids:
-        raise CracksError(
-            f"Expected one file of the name {name}, found {ids[name]} and {second}; rename one."
-        )
+def by_id(files: Iterable[tuple[str, File]]) -> dict[str, File]:
+    """Pairs of an id and a file as a table.
+
+    Raises:
+        CracksError: if two files have one id.
+    """
+    table: dict[str, File] = {}
+    for name, file in files:
+        if name in table:
+            raise CracksError(
+                f"Expected one file of the name {name}, found {table[name]} and {file}; rename one."
+            )
+        table[name] = file
+    return table
 
 
 def sampled(names: Collection[str], limit: int | None, seed: int) -> list[str]:

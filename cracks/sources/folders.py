@@ -7,13 +7,7 @@ from cracks.images.files import check_name, is_junk, read_file
 from cracks.project.errors import CracksError
 from cracks.project.paths import PHOTOS
 from cracks.runtime.progress import progress
-from cracks.sources.class_folders import (
-    Members,
-    class_folders,
-    id_of,
-    refuse_second,
-    sampled,
-)
+from cracks.sources.class_folders import Members, by_id, class_folders, id_of, sampled
 from cracks.tables.labels import check_classes
 
 
@@ -24,7 +18,7 @@ def photos(folder: Path, positive_class: str, limit: int | None = None, seed: in
         CracksError: if they are not in two class folders, `positive_class` among them, or a file
             cannot be read.
     """
-    paths = _photo_ids(folder)
+    paths = by_id(_photo_ids(folder))
     if not paths and folder == PHOTOS:
         raise CracksError(
             f"Expected photographs in two class folders in {folder}, found none; "
@@ -37,9 +31,8 @@ def photos(folder: Path, positive_class: str, limit: int | None = None, seed: in
         yield name, _read(paths[name])
 
 
-def _photo_ids(folder: Path) -> dict[str, Path]:
-    """Map ids to the files below `folder`, without those of this project and system junk."""
-    ids: dict[str, Path] = {}
+def _photo_ids(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Ids and files below `folder`, without those of this project and system junk."""
     for path in files_below(folder):
         inside = path.relative_to(folder)
         if _is_ours(inside):
@@ -49,10 +42,7 @@ def _photo_ids(folder: Path) -> dict[str, Path]:
             raise CracksError(
                 f"Expected a file at {path}, found a broken link or a device; remove it."
             )
-        name = id_of(inside)
-        refuse_second(ids, name, path)
-        ids[name] = path
-    return ids
+        yield id_of(inside), path
 
 
 def _is_ours(inside: Path) -> bool:

@@ -8,13 +8,7 @@ from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.files import is_junk, named_as_images, points_outside
 from cracks.project.errors import CracksError
 from cracks.runtime.progress import progress
-from cracks.sources.class_folders import (
-    Members,
-    class_folders,
-    id_of,
-    refuse_second,
-    sampled,
-)
+from cracks.sources.class_folders import Members, by_id, class_folders, id_of, sampled
 from cracks.tables.labels import check_classes, composed, part_and_class
 
 
@@ -41,12 +35,10 @@ def _member_ids(members: Iterable[str], archive: Path) -> dict[str, str]:
     paths = {member: path for member, path in paths.items() if not is_junk(str(path))}
     images = named_as_images([str(path) for path in paths.values()])
     above = _common_folder([PurePosixPath(image) for image in images])
-    ids: dict[str, str] = {}
-    for member, path in paths.items():
-        name = id_of(path.relative_to(above) if path.is_relative_to(above) else path)
-        refuse_second(ids, name, member)
-        ids[name] = member
-    return ids
+    return by_id(
+        (id_of(path.relative_to(above) if path.is_relative_to(above) else path), member)
+        for member, path in paths.items()
+    )
 
 
 def _safe_path(member: str, archive: Path) -> PurePosixPath:

@@ -105,10 +105,7 @@ def parse_counts(text: str, source: str) -> Numbers:
     """The numbers of such a table's text."""
     table = parse_table(text, source, {"count": str, "value": str})
     try:
-        numbers = {
-            name: number_of(value)
-            for name, value in zip(table["count"], table["value"], strict=True)
-        }
+        numbers = dict(zip(table["count"], map(number_of, table["value"]), strict=True))
     except ValueError as error:
         raise _unexpected(source, "a number for each count", str(error)) from None
     if not all(map(math.isfinite, numbers.values())):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cracks.classifier.activation_map import activation_maps, cam_overlay, peak
-from cracks.heads.head import LinearHead, linear_head, load_head, save_head
+from cracks.heads.head import LinearHead, load_head, read_head, save_head
 from cracks.heads.training import Recipe, train_heads
 from tests.support.heads import ORIGIN
 
@@ -36,7 +36,7 @@ def test_the_linear_head_is_the_keras_head(tmp_path: Path) -> None:
     labels = (features[:, 1] > 5.5).astype(np.int64)
     (head,), _ = train_heads(RECIPE, [0], (features, labels), (features, labels))
     save_head(head, ORIGIN, tmp_path / "x.keras")
-    linear = linear_head(tmp_path / "x.keras")
+    linear = read_head(tmp_path / "x.keras").linear()
     expected = np.asarray(load_head(tmp_path / "x.keras")(features))[:, 1]
     np.testing.assert_allclose(linear.probability(features), expected, atol=1e-5)
     np.testing.assert_array_equal(linear.probability(features), head.linear().probability(features))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cracks.heads.head import linear_head, load_head, save_head
+from cracks.heads.head import load_head, read_head, save_head
 from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scores
 from cracks.project.errors import CracksError
 from cracks.tables.labels import CLASSES, TEST, TRAIN, VALID
@@ -231,7 +231,7 @@ def test_a_saved_head_gives_the_same_scores(
     scores = features.score([head.linear() for head in heads])
     for number, head in enumerate(heads):
         save_head(head, ORIGIN, tmp_path / "x.keras")
-        again = features.score([linear_head(tmp_path / "x.keras")])
+        again = features.score([read_head(tmp_path / "x.keras").linear()])
         np.testing.assert_array_equal(again[:, 0], scores[:, number])
     x, _ = features.examples(TEST)
     keras_says = np.asarray(load_head(tmp_path / "x.keras")(x))[:, 1]

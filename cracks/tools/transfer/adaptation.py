@@ -107,14 +107,6 @@ class _Choice(NamedTuple):
     reason: str  # why nothing is expected, or empty
 
 
-class _Answers(NamedTuple):
-    """Held-out answers about labelled patches; each patch counts by its weight."""
-
-    probability: Numbers  # [n]
-    labels: Labels  # [n]
-    weights: Numbers  # [n]
-
-
 def adapt_head(
     trained: LinearHead,
     statistics: Statistics,
@@ -191,12 +183,7 @@ def adapt_threshold(
 
 
 def _chosen(
-    evidence: _Evidence,
-    scale: float,
-    shift: float,
-    aim: tuple[float | None, float],
-    *,
-    known: bool,
+    evidence: _Evidence, scale: float, shift: float, aim: tuple[float | None, float], *, known: bool
 ) -> _Choice:
     """The threshold by calibrated evidence, and what to expect of it.
 
@@ -211,7 +198,7 @@ def _chosen(
     cracked_share, precision = aim
     weights, odds = _reweighted(labels, cracked_share)
     shift += odds
-    threshold = _threshold(_Answers(expit(scale * logits + shift), labels, weights), precision)
+    threshold = _threshold(expit(scale * logits + shift), weights, precision)
     reason = _why_nothing_is_expected(evidence, known=known)
     expected = None if reason else _expected(evidence, weights, odds, precision)
     return _Choice(shift, threshold, expected, reason)
@@ -371,16 +358,16 @@ def _reweighted(labels: Labels, cracked_share: float | None) -> tuple[Numbers, f
     return factors[labels], float(np.log(factors[1] / factors[0]))
 
 
-def _threshold(answers: _Answers, precision: float) -> float:
+def _threshold(probability: Numbers, weights: Numbers, precision: float) -> float:
     """The threshold by the expected precision, rounded down to the digits that are printed.
 
-    Calibrated probabilities are themselves the expected number of cracks, which varies less than
-    counts of a few labels do.
+    Each patch counts by its weight. Calibrated probabilities are themselves the expected number of
+    cracks, which varies less than counts of a few labels do.
     """
     unit = 10**DIGITS
-    floored = np.floor(answers.probability * unit)
-    order = np.argsort(-answers.probability, kind="stable")
-    probability, weights = answers.probability[order], answers.weights[order]
+    floored = np.floor(probability * unit)
+    order = np.argsort(-probability, kind="stable")
+    probability, weights = probability[order], weights[order]
     found = np.cumsum(probability * weights)
     called = np.cumsum(weights)
     last_of_equals = np.append(np.diff(floored[order]) != 0, True)
@@ -404,8 +391,8 @@ def _expected(evidence: _Evidence, weights: Numbers, odds: float, precision: flo
     for train, test in _folds(labels, photographs):
         scale, shift = _calibration(logits[train], labels[train])
         probability = expit(scale * logits + shift + odds)
-        answers = _Answers(probability[train], labels[train], weights[train])
-        called[test] += is_crack(probability[test], _threshold(answers, precision)) / _REPEATS
+        threshold = _threshold(probability[train], weights[train], precision)
+        called[test] += is_crack(probability[test], threshold) / _REPEATS
     recall, recall_interval = _share(called * labels, labels, weights, photographs)
     found, interval = _share(called * labels, called, weights, photographs)
     return Expected(recall, recall_interval, found, interval)

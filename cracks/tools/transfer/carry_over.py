@@ -26,7 +26,7 @@ from cracks.project.temporary import temporary_folder
 from cracks.runtime.progress import progress
 from cracks.sources.class_folders import Members
 from cracks.sources.sample import iter_sample
-from cracks.tables.labels import POSITIVE, TEST, TRAIN, VALID, class_indices
+from cracks.tables.labels import POSITIVE, TEST, TRAIN, VALID
 from cracks.tables.row_file import FEATURES, open_rows
 from cracks.tools.transfer.elsewhere import labelled_images, source_name
 from cracks.tools.transfer.standardisation import LEAST_IMAGES, standardised
@@ -239,10 +239,8 @@ def _adapted(trained: SourceHead, domain: Domain) -> SourceHead:
 
 def score(trained: SourceHead, domain: Domain, tested: NDArray[np.bool_]) -> Scored:
     """The probabilities of the tested images `[n]` of a source."""
-    images = domain.split[tested]
-    labels = class_indices(images["label"])
     probability = _scores(trained.head, domain.features[tested])
-    return Scored(labels, probability, images["group"].to_numpy(), trained.threshold)
+    return Scored.of_images(domain.split[tested], probability, trained.threshold)
 
 
 def _scores(head: LinearHead, features: NDArray[np.float32]) -> NDArray[np.float64]:

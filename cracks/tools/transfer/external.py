@@ -21,7 +21,6 @@ from cracks.project.params import AuditLimits, Params
 from cracks.project.paths import ARCHIVE, EVALUATION, IMAGES, head_path
 from cracks.project.temporary import temporary_folder
 from cracks.tables.inputs import read_images
-from cracks.tables.labels import class_indices
 from cracks.tables.row_file import FEATURES, open_rows
 from cracks.tools.transfer.elsewhere import labelled_images
 from cracks.tools.transfer.standardisation import check_enough, standardised
@@ -59,21 +58,25 @@ def score_images(
         images, seen = unseen(archive, audit.images, params.audit)
         if standardise:
             check_enough(len(images))
-        trained = {b: load_trained(b) for b in params.weights}
+        trained = {backbone: load_trained(backbone) for backbone in params.weights}
         features = {
-            b: features_as_trained(b, one.origin, params, archive, images, folder)
-            for b, one in trained.items()
+            backbone: features_as_trained(backbone, one.origin, params, archive, images, folder)
+            for backbone, one in trained.items()
         }
-    heads = {b: one.head for b, one in trained.items()}
-    if standardise:
-        heads = {
-            b: standardised(head, training_statistics(head_path(b)), features[b])
-            for b, head in heads.items()
-        }
-    scores = {b: head.probability(features[b]) for b, head in heads.items()}
-    metrics = _evaluate(scores, {b: one.threshold for b, one in trained.items()}, images)
+    metrics: Metrics = {}
+    predictions = []
+    for backbone, one in trained.items():
+        head = one.head
+        if standardise:
+            statistics = training_statistics(head_path(backbone))
+            head = standardised(head, statistics, features[backbone])
+        probability = head.probability(features[backbone])
+        found = evaluate_part(Scored.of_images(images, probability, one.threshold))
+        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+        named = images[["id", "label"]]
+        predictions.append(named.assign(backbone=backbone, probability=probability))
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
-    return External(metrics, _predictions(scores, images))
+    return External(metrics, pd.concat(predictions, ignore_index=True))
 
 
 def seen_sentence(seen: int) -> str:
@@ -115,12 +118,7 @@ def _copied(
 
 
 def features_as_trained(
-    backbone: str,
-    origin: Origin,
-    params: Params,
-    archive: Path,
-    images: pd.DataFrame,
-    folder: Path,
+    backbone: str, origin: Origin, params: Params, archive: Path, images: pd.DataFrame, folder: Path
 ) -> NDArray[np.float32]:
     """The features of each image `[n, channels]`, extracted as for the training of the head."""
     extraction = replace(
@@ -133,23 +131,3 @@ def features_as_trained(
     extract_features(extraction, archive, images, path)
     _, features = open_rows(path, FEATURES)
     return np.array(features[:, 0])
-
-
-def _evaluate(
-    scores: dict[str, np.ndarray], thresholds: dict[str, float], images: pd.DataFrame
-) -> Metrics:
-    labels = class_indices(images["label"])
-    metrics: Metrics = {}
-    for backbone, probability in scores.items():
-        groups = images["group"].to_numpy()
-        found = evaluate_part(Scored(labels, probability, groups, thresholds[backbone]))
-        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
-    return metrics
-
-
-def _predictions(scores: dict[str, np.ndarray], images: pd.DataFrame) -> pd.DataFrame:
-    tables = [
-        images[["id", "label"]].assign(backbone=backbone, probability=probability)
-        for backbone, probability in scores.items()
-    ]
-    return pd.concat(tables, ignore_index=True)

@@ -1,6 +1,5 @@
 """Localisation accuracy of activation maps on the drawn sample, whose masks are known."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +8,7 @@ from scipy.ndimage import distance_transform_edt
 from cracks.classifier.activation_map import peak
 from cracks.classifier.classifier import load_local_classifier, load_trained
 from cracks.drawing.walls import SIDE
-from cracks.images.archive import open_archive, read_member
-from cracks.images.decoding import RGB, decode, to_input
+from cracks.images.archive import open_archive
 from cracks.project.errors import CracksError
 from cracks.project.params import SAMPLE, Params
 from cracks.project.paths import ARCHIVE
@@ -47,16 +45,12 @@ def measure(backbone: str, params: Params) -> Localisation:
     names = list(rows[rows["label"] == POSITIVE]["id"])
     classifier = load_local_classifier(backbone, params)
 
-    def inputs() -> Iterator[tuple[str, RGB]]:
-        with open_archive(ARCHIVE) as archive:
-            for name in names:
-                yield name, to_input(decode(read_member(archive, name)), classifier.image_size)
-
     hits, chance = 0, 0.0
-    for name, cam in classifier.activation_maps(inputs()):
-        number = int(name.rpartition("/")[2].removesuffix(".jpg"))
-        mask = sample_mask(POSITIVE, number, params.sample.images_per_class, params.sample.seed)
-        near = distance_transform_edt(~mask) <= NEAR
-        hits += bool(near[peak(cam, SIDE, SIDE)])
-        chance += float(np.mean(near))
+    with open_archive(ARCHIVE) as archive:
+        for name, cam in classifier.maps_of_members(archive, names):
+            number = int(name.rpartition("/")[2].removesuffix(".jpg"))
+            mask = sample_mask(POSITIVE, number, params.sample.images_per_class, params.sample.seed)
+            near = distance_transform_edt(~mask) <= NEAR
+            hits += bool(near[peak(cam, SIDE, SIDE)])
+            chance += float(np.mean(near))
     return Localisation(len(names), hits, chance / max(len(names), 1))

@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter
 from cracks.backbones.catalogue import title
 from cracks.classifier.activation_map import cam_overlay
 from cracks.images.decoding import RGB
-from cracks.report.frame import INK, PAPER, ColourBar, ScaleBar, evidence_bar, framed
+from cracks.report.frame import INK, PAPER, ColourBar, ScaleBar, evidence_bar, framed, scaled
 from cracks.tools.drawn import TRAINED_ON_DRAWINGS
 from cracks.tools.walls.inspection import Inspection
 
@@ -30,13 +30,11 @@ _EXPLAINED = 450  # pixels of the side of each picture of an explanation, or mor
 
 def crack_picture(rgb: RGB, inspection: Inspection, longest: int | None) -> Image.Image:
     """The photograph with its cracks marked and numbered, at most `longest` pixels a side."""
-    height, width = rgb.shape[:2]
-    scale = min(1.0, longest / max(width, height)) if longest else 1.0
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    scale = min(1.0, longest / max(rgb.shape[:2])) if longest else 1.0
     photograph = Image.fromarray(rgb)
     if scale < 1:
-        photograph = photograph.resize(size, Image.Resampling.LANCZOS)
-    layer = crack_layer(inspection, size)
+        photograph = scaled(photograph, scale)
+    layer = crack_layer(inspection, photograph.size)
     photograph.paste(layer, mask=layer)
     _number(photograph, inspection.regions, scale)
     bar = ColourBar("P(crack)", _COLOURS, "0", "1")
@@ -86,8 +84,7 @@ def explanation(rgb: RGB, cam: NDArray[np.float64], verdict: Sequence[str]) -> I
     factor = max(_EXPLAINED / min(shown.size), min(1.0, SHOWN / 2 / max(shown.size)))
     factor = min(factor, SHOWN / max(shown.size))  # a narrow one stays small
     if min(shown.size) < _EXPLAINED or max(shown.size) > SHOWN / 2:
-        size = (max(round(shown.width * factor), 1), max(round(shown.height * factor), 1))
-        shown = shown.resize(size, Image.Resampling.LANCZOS)
+        shown = scaled(shown, factor)
     pixels = np.asarray(shown)
     pair = np.concatenate([pixels, cam_overlay(pixels, cam)], axis=1)
     return framed(Image.fromarray(pair), verdict, evidence_bar())

@@ -95,12 +95,15 @@ def _hysteresis(weak: Mask, strong: Mask) -> Mask:
     labels, count = label(weak, EIGHT, output=np.int32)
     kept = np.zeros(count + 1, bool)
     kept[labels[strong]] = True
-    kept[0] = False
     return _of_labels(kept, labels, weak)
 
 
 def _of_labels(values: Mask, labels: NDArray[np.int32], out: Mask) -> Mask:
-    """`values[labels]`, written to `out`; of the whole, NumPy would take eight bytes a pixel."""
+    """`values[labels]`, False where there is no label, written to `out`.
+
+    Of the whole, NumPy would take eight bytes a pixel.
+    """
+    values[0] = False
     for top in range(0, len(labels), _STRIP):
         out[top : top + _STRIP] = values[labels[top : top + _STRIP]]
     return out
@@ -114,7 +117,6 @@ def _filled(mask: Mask, patch: int) -> Mask:
     for top in range(0, len(mask), _STRIP):  # bincount makes eight bytes of each label
         sizes += np.bincount(labels[top : top + _STRIP].ravel(), minlength=count + 1)
     filled = sizes <= (_WITHIN * patch) ** 2
-    filled[0] = False
     _of_labels(filled, labels, beside)
     beside |= mask
     return beside
@@ -126,7 +128,6 @@ def _slender(cracks: Cracks, patch: int) -> Cracks:
     lengths = np.bincount(labels[cracks.skeleton], minlength=count + 1)
     areas = np.bincount(labels[cracks.mask], minlength=count + 1)
     kept = (lengths >= _SHORTEST * patch) & (lengths**2 >= _SLENDER * areas)
-    kept[0] = False
     _of_labels(kept, labels, cracks.mask)
     return Cracks(cracks.mask, np.logical_and(cracks.skeleton, cracks.mask, out=cracks.skeleton))
 

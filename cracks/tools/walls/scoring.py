@@ -47,17 +47,17 @@ class Score(NamedTuple):
 
 def compare(found: Mask, true: Mask) -> Counts:
     """Compare two masks `[height, width]`."""
-    lines = skeletonize(found), skeletonize(true)
+    line_found, line_true = skeletonize(found), skeletonize(true)
     return Counts(
         int(found.sum()),
         int(true.sum()),
         int((found & true).sum()),
         _near(found, true, TOLERANCE),
         _near(true, found, TOLERANCE),
-        int(lines[0].sum()),
-        int(lines[1].sum()),
-        _near(lines[0], lines[1], CENTRELINE_TOLERANCE),
-        _near(lines[1], lines[0], CENTRELINE_TOLERANCE),
+        int(line_found.sum()),
+        int(line_true.sum()),
+        _near(line_found, line_true, CENTRELINE_TOLERANCE),
+        _near(line_true, line_found, CENTRELINE_TOLERANCE),
     )
 
 
@@ -92,31 +92,16 @@ def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _precision(table: NDArray[np.float64]) -> float:
-    total = Counts(*table.sum(axis=0))
-    return _ratio(total.found_near, total.found)
+def _pooled(measure: Callable[[Counts], float]) -> Callable[[NDArray[np.float64]], float]:
+    """A measure of the pixels of all images together."""
+    return lambda table: measure(Counts(*table.sum(axis=0)))
 
 
-def _recall(table: NDArray[np.float64]) -> float:
-    total = Counts(*table.sum(axis=0))
-    return _ratio(total.true_near, total.true)
-
-
-def _tolerant_f1(table: NDArray[np.float64]) -> float:
-    precision, recall = _precision(table), _recall(table)
+def _tolerant_f1(total: Counts) -> float:
+    precision, recall = _ratio(total.found_near, total.found), _ratio(total.true_near, total.true)
     if np.isnan(precision) or np.isnan(recall):
-        return 0.0 if table[:, :2].any() else float("nan")
+        return 0.0 if total.found or total.true else float("nan")
     return _ratio(2 * precision * recall, precision + recall) if precision + recall else 0.0
-
-
-def _f1(table: NDArray[np.float64]) -> float:
-    total = Counts(*table.sum(axis=0))
-    return _ratio(2 * total.both, total.found + total.true)
-
-
-def _iou(table: NDArray[np.float64]) -> float:
-    total = Counts(*table.sum(axis=0))
-    return _ratio(total.both, total.found + total.true - total.both)
 
 
 def _iou_per_image(table: NDArray[np.float64]) -> float:
@@ -126,24 +111,23 @@ def _iou_per_image(table: NDArray[np.float64]) -> float:
     return float((both[some] / union[some]).mean()) if some.any() else float("nan")
 
 
-def _centreline_iou(table: NDArray[np.float64]) -> float:
+def _centreline_iou(total: Counts) -> float:
     """Line pixels that were found, by all true ones and those found far from any.
 
     It is the clIoU of Benz and Rodehorst 2024, "OmniCrack30k: a benchmark for crack segmentation
     and the reasonable effectiveness of transfer learning" (CVPR workshops), as their code computes
     it: true pixels near a found line are the hits.
     """
-    total = Counts(*table.sum(axis=0))
     false = total.line_found - total.line_found_near
     return _ratio(total.line_true_near, total.line_true + false)
 
 
 _MEASURES: dict[str, Callable[[NDArray[np.float64]], float]] = {
-    f"precision, {TOLERANCE} px": _precision,
-    f"recall, {TOLERANCE} px": _recall,
-    f"F1, {TOLERANCE} px": _tolerant_f1,
-    "F1, 0 px": _f1,
-    "IoU": _iou,
+    f"precision, {TOLERANCE} px": _pooled(lambda total: _ratio(total.found_near, total.found)),
+    f"recall, {TOLERANCE} px": _pooled(lambda total: _ratio(total.true_near, total.true)),
+    f"F1, {TOLERANCE} px": _pooled(_tolerant_f1),
+    "F1, 0 px": _pooled(lambda total: _ratio(2 * total.both, total.found + total.true)),
+    "IoU": _pooled(lambda total: _ratio(total.both, total.found + total.true - total.both)),
     "IoU per image": _iou_per_image,
-    f"clIoU, {CENTRELINE_TOLERANCE} px": _centreline_iou,
+    f"clIoU, {CENTRELINE_TOLERANCE} px": _pooled(_centreline_iou),
 }

@@ -6,7 +6,7 @@ import pytest
 
 from cracks.project.errors import CracksError
 from cracks.project.paths import PROVENANCE
-from cracks.project.stage import run
+from cracks.runtime.stage import run
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cracks.project.errors import exit_on_error
-from cracks.project.outputs import replacing
+from cracks.project.outputs import write_text
 from cracks.project.paths import PROVENANCE
 
 PACKAGES = (
@@ -44,22 +44,15 @@ def run(main: Callable[[], Mapping[str, object] | None]) -> None:
     with exit_on_error():
         noted = main() or {}
         name = "-".join([Path(sys.argv[0]).stem.replace("_", "-"), *sys.argv[1:]])
-        _write_provenance(name, started, time.monotonic() - clock, noted)
-
-
-def _write_provenance(
-    name: str, started: datetime, seconds: float, noted: Mapping[str, object]
-) -> None:
-    facts = {
-        "stage": name,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(seconds, 1),
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "packages": package_versions(),
-        **noted,
-    }
-    with replacing(PROVENANCE / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+        facts = {
+            "stage": name,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - clock, 1),
+            "host": platform.node(),
+            "platform": platform.platform(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+            "packages": package_versions(),
+            **noted,
+        }
+        write_text(PROVENANCE / f"{name}.json", json.dumps(facts, indent=2) + "\n")
