@@ -17,7 +17,7 @@ from benchmarks.arguments import benchmark_parser
 from benchmarks.machine import machine
 from benchmarks.tables import DATA, Measurement, parse, write
 from cracks.project.errors import CracksError, exit_on_error
-from cracks.project.stage import package_versions
+from cracks.runtime.stage import package_versions
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def record(name: str, benchmark: str, arguments: list[str]) -> None:
     """
     words = [*module_of(benchmark), *arguments]
     command = " ".join(["python", *map(_shown, words)])
-    lines = []
+    lines, commit = [], commit_of_code()
     with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
@@ -47,7 +47,7 @@ def record(name: str, benchmark: str, arguments: list[str]) -> None:
     if process.returncode or not tables:
         raise CracksError(f"Expected tables of `{command}`, found none; see above.")
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    found = Measurement(command, _commit(), today, machine(), package_versions(), tables)
+    found = Measurement(command, commit, today, machine(), package_versions(), tables)
     write(found, DATA / f"{name}.json")
     print(f"{DATA / name}.json is written; `make docs-tables` renders it.", file=sys.stderr)
 
@@ -64,14 +64,16 @@ def module_of(benchmark: str) -> list[str]:
     return ["-m", f"benchmarks.{benchmark}"]
 
 
-def _commit() -> str:
-    said = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return said.stdout.strip() or "unknown"
+def commit_of_code() -> str:
+    """The commit; it ends in -dirty if anything but documentation has changed since."""
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--", ".", ":(exclude)docs", ":(exclude)*.md")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":
