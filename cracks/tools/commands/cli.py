@@ -14,63 +14,43 @@ if TYPE_CHECKING:
     from cracks.tools.review.conditions import Condition
 
 
-class _Backbone(click.ParamType[str]):
+def _backbone(name: str) -> str:
     """A name in the catalogue of backbones, which is imported only if a name is given."""
+    from cracks.backbones.catalogue import BACKBONES
 
-    name = "name"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from cracks.backbones.catalogue import BACKBONES
-
-        if value not in BACKBONES:
-            self.fail(f"{value!r} is not one of {', '.join(BACKBONES)}.", param, ctx)
-        return value
+    if name not in BACKBONES:
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(BACKBONES)}.")
+    return name
 
 
-class _Picture(click.ParamType[Path]):
+def _picture(path: str) -> Path:
     """The path of a PNG file."""
-
-    name = "path"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        if Path(value).suffix.lower() != ".png":
-            self.fail(f"expected a name that ends in .png, found {value!r}.", param, ctx)
-        return Path(value)
+    if Path(path).suffix.lower() != ".png":
+        raise click.BadParameter(f"expected a name that ends in .png, found {path!r}.")
+    return Path(path)
 
 
-class _Condition(click.ParamType["Condition"]):
+def _condition(text: str) -> "Condition":
     """A condition of `review`."""
+    from cracks.tools.review.conditions import parse_condition
 
-    name = "condition"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "Condition":
-        from cracks.tools.review.conditions import parse_condition
-
-        try:
-            return parse_condition(value)
-        except ValueError:
-            self.fail(
-                "expected 'METRIC < NUMBER' (or <=, >, >=), with or without 'significantly' at the "
-                f"end, found {value!r}.",
-                param,
-                ctx,
-            )
+    try:
+        return parse_condition(text)
+    except ValueError:
+        raise click.BadParameter(
+            "expected 'METRIC < NUMBER' (or <=, >, >=), with or without 'significantly' at the "
+            f"end, found {text!r}."
+        ) from None
 
 
-class _Requirement(_Condition):
+def _requirement(text: str) -> "Condition":
     """A condition of what a metric is, of which there is no significance."""
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "Condition":
-        condition = super().convert(value, param, ctx)
-        if condition.significantly:
-            self.fail(
-                f"'significantly' is said of changes, in --fail-if, found {value!r}.", param, ctx
-            )
-        return condition
+    condition = _condition(text)
+    if condition.significantly:
+        raise click.BadParameter(
+            f"'significantly' is said of changes, in --fail-if, found {text!r}."
+        )
+    return condition
 
 
 def _and_of_environment(
@@ -81,21 +61,17 @@ def _and_of_environment(
     return (*given, *(param.type.convert(line, param, ctx) for line in lines if line.strip()))
 
 
-class _Rule(click.ParamType[str]):
+def _rule(text: str) -> str:
     """How photographs are read from names: what `photos.group` in params.yaml may be."""
+    from pydantic import TypeAdapter, ValidationError
 
-    name = "rule"
+    from cracks.project.params import Pattern
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from pydantic import TypeAdapter, ValidationError
-
-        from cracks.project.params import Pattern
-
-        try:
-            rule: str = TypeAdapter(Pattern).validate_python(value)
-        except ValidationError as error:
-            self.fail(f"{error.errors()[0]['msg']}, found {value[:80]!r}.", param, ctx)
-        return rule
+    try:
+        rule: str = TypeAdapter(Pattern).validate_python(text)
+    except ValidationError as error:
+        raise click.BadParameter(f"{error.errors()[0]['msg']}, found {text[:80]!r}.") from None
+    return rule
 
 
 class _Number(click.FloatRange):
@@ -111,11 +87,20 @@ class _Number(click.FloatRange):
 _MILLIMETRES = _Number(1e-6, 1e6)
 _SHARE = _Number(0.001, 0.999)
 
+_PATH = click.Path(path_type=Path)
+_PATCH = click.IntRange(min=32)
+_POSITIVE = click.IntRange(min=1)
+
 _BACKBONE = click.option(
-    "--backbone", type=_Backbone(), help="resnet50, vgg16, …; all of params.yaml if not given."
+    "--backbone",
+    type=_backbone,
+    metavar="NAME",
+    help="resnet50, vgg16, …; all of params.yaml if not given.",
 )
 
 _HEAD = click.option("--head", metavar="NAME", help="An adapted head, as `adapt` named it.")
+
+_POSITIVE_CLASS = click.option("--positive-class", help="Class folder of the cracks.")
 
 _STANDARDISE = click.option(
     "--standardise",
@@ -135,14 +120,12 @@ def cli() -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_BACKBONE
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]))
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write to this file instead of printing."
-)
-@click.option("--explain", type=click.Path(path_type=Path), help="Folder for activation maps.")
-@click.option("--map", "maps", type=click.Path(path_type=Path), help="Folder for crack maps.")
+@click.option("--out", type=_PATH, help="Write to this file instead of printing.")
+@click.option("--explain", type=_PATH, help="Folder for activation maps.")
+@click.option("--map", "maps", type=_PATH, help="Folder for crack maps.")
 @click.option(
     "--patch",
-    type=click.IntRange(min=32),
+    type=_PATCH,
     help="Pixels of a photograph that are scaled to 224; 112 enlarges hairlines twice.",
 )
 @click.option("--mm-per-pixel", type=_MILLIMETRES, help="Give lengths and widths in millimetres.")
@@ -184,12 +167,12 @@ def predict(
 
 
 @cli.command()
-@click.argument("photographs", type=click.Path(path_type=Path))
-@click.argument("masks", type=click.Path(path_type=Path))
+@click.argument("photographs", type=_PATH)
+@click.argument("masks", type=_PATH)
 @_BACKBONE
-@click.option("--patch", type=click.IntRange(min=32), help="As for predict --map.")
+@click.option("--patch", type=_PATCH, help="As for predict --map.")
 @_HEAD
-@click.option("--out", type=click.Path(path_type=Path), help="Write the pixels of each photograph.")
+@click.option("--out", type=_PATH, help="Write the pixels of each photograph.")
 def score(**options: Any) -> int:
     """Compare crack maps with masks made by hand.
 
@@ -224,15 +207,13 @@ def app(**options: Any) -> int:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("folder", type=_PATH)
+@click.argument("out", type=_PATH)
 @_BACKBONE
-@click.option(
-    "--patch", type=click.IntRange(min=32), help="Patch size in pixels (default: as in training)."
-)
+@click.option("--patch", type=_PATCH, help="Patch size in pixels (default: as in training).")
 @click.option(
     "--stride",
-    type=click.IntRange(min=1),
+    type=_POSITIVE,
     help="Patch spacing in pixels (default: the patch size).",
 )
 def cut(**options: Any) -> int:
@@ -255,8 +236,8 @@ def cut(**options: Any) -> int:
 
 
 @cli.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--positive-class", help="Class folder of the cracks.")
+@click.argument("source", type=_PATH)
+@_POSITIVE_CLASS
 @click.option(
     "--name", help="Folder of the results below external/; by default, the name of SOURCE."
 )
@@ -277,13 +258,13 @@ def external(**options: Any) -> int:
 
 
 @cli.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.argument("source", type=_PATH, metavar="FOLDER")
 @_BACKBONE
 @click.option("--name", help="Name of the adapted heads; by default, that of FOLDER.")
-@click.option("--positive-class", help="Class folder of the cracks.")
+@_POSITIVE_CLASS
 @click.option(
     "--photograph",
-    type=_Rule(),
+    type=_rule,
     metavar="RULE",
     help="Photograph of a patch, as photos.group in params.yaml: a regular expression on its "
     "path, or `parent`. By default that, else the names that `cut` gives.",
@@ -324,10 +305,8 @@ def adapt(**options: Any) -> int:
 @cli.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @_BACKBONE
-@click.option("--positive-class", help="Class folder of the cracks.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), help="Images of each class and source, for a quick look."
-)
+@_POSITIVE_CLASS
+@click.option("--limit", type=_POSITIVE, help="Images of each class and source, for a quick look.")
 @_STANDARDISE
 def carry_over(**options: Any) -> int:
     """Train on each source and test on all, to see what carries over.
@@ -349,9 +328,11 @@ def carry_over(**options: Any) -> int:
 
 
 @cli.command()
-@click.option("--backbone", required=True, type=_Backbone(), help="resnet50, vgg16, …")
+@click.option(
+    "--backbone", required=True, type=_backbone, metavar="NAME", help="resnet50, vgg16, …"
+)
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=_PATH)
 def export(**options: Any) -> int:
     """Write one self-contained model: pixels of any size in, class probabilities out.
 
@@ -370,7 +351,7 @@ def export(**options: Any) -> int:
 @click.argument("base", default="main")
 @click.option(
     "--fail-if",
-    type=_Condition(),
+    type=_condition,
     multiple=True,
     metavar="'METRIC < NUMBER'",
     callback=_and_of_environment,
@@ -378,7 +359,7 @@ def export(**options: Any) -> int:
 )
 @click.option(
     "--require",
-    type=_Requirement(),
+    type=_requirement,
     multiple=True,
     metavar="'METRIC >= NUMBER'",
     callback=_and_of_environment,
@@ -386,7 +367,8 @@ def export(**options: Any) -> int:
 )
 @click.option(
     "--sheet",
-    type=_Picture(),
+    type=_picture,
+    metavar="PATH",
     help="A PNG file for pictures of the images that changed their class, 24 at most.",
 )
 @click.option("--json", is_flag=True, help="Print JSON.")
@@ -426,7 +408,12 @@ def review(**options: Any) -> int:
 @cli.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option(
-    "--out", type=_Picture(), default="shown.png", show_default=True, help="The picture, PNG."
+    "--out",
+    type=_picture,
+    metavar="PATH",
+    default="shown.png",
+    show_default=True,
+    help="The picture, PNG.",
 )
 def show(**options: Any) -> int:
     """Show images of data/images.zip with the answers of both classifiers.
