@@ -1,8 +1,5 @@
 """`cache`: the contents of the feature cache, and the removal of unusable rows."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from cracks.features.cache import cache_path
 from cracks.tools.cache_contents import (
     SETTINGS,
@@ -21,19 +18,17 @@ def run(*, prune: bool) -> int:
         return 0
     contents = read_contents(path)
     usable = [entry for entry in contents if is_usable(entry)]
-    _print_contents(path, contents, usable)
-    if prune:
-        _remove(path, contents, usable)
-    return 0
-
-
-def _print_contents(
-    path: Path, contents: Sequence[ContextRows], usable: Sequence[ContextRows]
-) -> None:
     for entry in contents:
         use = "yes" if entry in usable else "no"
         print(f"{entry.rows:>10,} rows {entry.size / 1e6:>10,.1f} MB  {use:>3}  {_title(entry)}")
-    print(f"{path}: {path.stat().st_size / 1e6:,.1f} MB on disk; yes: usable in this folder.")
+    before = path.stat().st_size
+    print(f"{path}: {before / 1e6:,.1f} MB on disk; yes: usable in this folder.")
+    if prune:
+        remove_others(path, [entry.key for entry in usable if entry.key])
+        removed = sum(entry.rows for entry in contents if entry not in usable)
+        freed = before - path.stat().st_size
+        print(f"Removed {removed:,} rows; the file is {freed:,} bytes smaller.")
+    return 0
 
 
 def _title(entry: ContextRows) -> str:
@@ -41,10 +36,3 @@ def _title(entry: ContextRows) -> str:
         return "of an older version"
     words = [str(entry.context.get(name)) for name in SETTINGS]
     return ", ".join([*words, *(["augmented"] if "augmentation" in entry.context else [])])
-
-
-def _remove(path: Path, contents: Sequence[ContextRows], usable: Sequence[ContextRows]) -> None:
-    before = path.stat().st_size
-    remove_others(path, [entry.key for entry in usable if entry.key])
-    removed = sum(entry.rows for entry in contents) - sum(entry.rows for entry in usable)
-    print(f"Removed {removed:,} rows; the file is {before - path.stat().st_size:,} bytes smaller.")
