@@ -26,31 +26,34 @@ def compute_on_cluster(computation: Computation, views: Iterable[View]) -> Itera
     """
     from cracks.tools.cluster.work import on_cluster
 
-    yield from on_cluster(_Rows(computation), views)
-
-
-def software(engine: str, precision: str) -> dict[str, str]:
-    """What has to be the same on all nodes for the same results; see `Work.software`."""
-    return {"code": code_version(cracks), **package_versions(engine, precision)}
+    extraction = computation.extraction
+    settings = (extraction.weights, extraction.engine, extraction.precision)
+    yield from on_cluster(_Rows(*settings, computation), views)
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The computation of rows as `cracks.tools.cluster.work.Work`."""
+class ByBackbone:
+    """What every `cracks.tools.cluster.work.Work` here has in common: a backbone computes."""
 
-    computation: Computation
-
-    @property
-    def weights(self) -> Path:
-        return self.computation.extraction.weights
+    weights: Path
+    engine: str
+    precision: str
 
     @property
     def on_gpu(self) -> bool:
-        return self.computation.extraction.engine == "tensorflow"
+        """Whether the engine makes use of GPUs."""
+        return self.engine == "tensorflow"
 
     def software(self) -> dict[str, str]:
-        extraction = self.computation.extraction
-        return software(extraction.engine, extraction.precision)
+        """The versions of the code and of what computes the results."""
+        return {"code": code_version(cracks), **package_versions(self.engine, self.precision)}
+
+
+@dataclass(frozen=True)
+class _Rows(ByBackbone):
+    """The computation of rows."""
+
+    computation: Computation
 
     def reading(self) -> AbstractContextManager[Read]:
         return self.computation.reading()
