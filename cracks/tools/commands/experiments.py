@@ -10,7 +10,7 @@ from cracks.backbones.catalogue import title
 from cracks.evaluation.metrics import METRICS
 from cracks.project.errors import CracksError
 from cracks.project.params import flatten, load_params
-from cracks.tools.review.markdown import code, plain
+from cracks.tools.review.markdown import code, plain, table
 from cracks.tools.review.pipeline import read_lock, read_pipeline
 from cracks.tools.review.snapshots import WorkingTree, check_repository
 
@@ -140,13 +140,13 @@ def _text(rows: Sequence[Row]) -> str:
 
 def _markdown(rows: Sequence[Row]) -> str:
     heads = ["experiment", "", *SHOWN.values(), "changed"]
-    lines = [f"| {' | '.join(heads)} |", "|---|---|" + "--:|" * len(SHOWN) + "---|"]
+    lines = []
     for row in rows:
         for backbone, metrics in row.results.items():
             numbers = [_number(metrics[m], m) for m in SHOWN]
-            cells = [plain(row.name), title(backbone), *numbers, code(_changes(row), cell=True)]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            changes = code(_changes(row), cell=True)
+            lines.append([plain(row.name), title(backbone), *numbers, changes])
+    return table(heads, ["---", "---", *["--:"] * len(SHOWN), "---"], lines)
 
 
 def _changes(row: Row) -> str:

@@ -176,16 +176,18 @@ def _table(comparison: Comparison) -> str:
     classifiers = comparison.classifiers
     heads = [f"{comparison.images:,} test images, {comparison.cracks:,} cracks"]
     heads += [title(one.backbone) for one in classifiers]
-    lines = [_row(heads), "|---|" + "--:|" * len(classifiers)]
+    rows = []
     for name, metric in METRICS.items():
         changes = [one.changes[name] for one in classifiers if metric.headline]
         if (changes and metric.better) or any(change.difference for change in changes):
-            lines.append(_row([metric.title, *map(_cell, changes)]))
-    return "\n".join(lines)
+            rows.append([metric.title, *map(_cell, changes)])
+    return table(heads, ["---", *["--:"] * len(classifiers)], rows)
 
 
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def table(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown; `rule` says how each column is aligned: `---` or `--:`."""
+    first, *others = (f"| {' | '.join(row)} |" for row in (heads, *rows))
+    return "\n".join([first, f"|{'|'.join(rule)}|", *others])
 
 
 def _cell(change: Change) -> str:
@@ -196,18 +198,15 @@ def _cell(change: Change) -> str:
 
 def _plain_table(sides: Sequence[Side]) -> str:
     """The metrics of sides that cannot be compared, each about its own test images."""
-    names = [
-        name
-        for b in sides[-1].backbones
-        for m in METRICS
-        if (name := f"{b}.{m}") in sides[-1].metrics
+    known = sides[-1].metrics
+    names = [f"{b}.{metric}" for b in sides[-1].backbones for metric in METRICS]
+    rows = [
+        [plain(name), *(_number(s.metrics[name]) if name in s.metrics else "" for s in sides)]
+        for name in names
+        if name in known
     ]
-    heads = ["base", "now"][-len(sides) :]
-    lines = [_row(["metric", *heads]), "|---|" + "--:|" * len(sides)]
-    for name in names:
-        values = [_number(side.metrics[name]) if name in side.metrics else "" for side in sides]
-        lines.append(_row([plain(name), *values]))
-    return "\n".join(lines)
+    heads = ["metric", *["base", "now"][-len(sides) :]]
+    return table(heads, ["---", *["--:"] * len(sides)], rows)
 
 
 def _flipped(one: Classifier, images: int) -> str:
@@ -253,9 +252,9 @@ def _image(image: Image) -> str:
 def _values(what: str, changed: list[tuple[str, Any, Any]]) -> str:
     if not changed:
         return ""
-    lines = [_row(code(x, cell=True) for x in row) for row in changed[:_ROWS]]
-    more = [_row([f"{len(changed) - _ROWS:,} more", "", ""])] if len(changed) > _ROWS else []
-    return "\n".join([f"| {what} | base | now |", "|---|---|---|", *lines, *more])
+    rows = [[code(x, cell=True) for x in row] for row in changed[:_ROWS]]
+    more = [[f"{len(changed) - _ROWS:,} more", "", ""]] if len(changed) > _ROWS else []
+    return table([what, "base", "now"], ["---"] * 3, [*rows, *more])
 
 
 def _files(files: FileChange) -> str:
