@@ -4,6 +4,7 @@ import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from cracks.backbones.catalogue import title
@@ -122,19 +123,15 @@ def _text(rows: Sequence[Row]) -> str:
     heads = "".join(f"{head:>{_NUMBER}}" for head in SHOWN.values())
     lines = [f"{'experiment':{_NAME}}{'':{_BACKBONE}}{heads}  changed"]
     for row in rows:
-        starts = [
-            f"{name:{_NAME}}{title(backbone):{_BACKBONE}}"
-            + "".join(f"{_number(metrics[m], m):>{_NUMBER}}" for m in SHOWN)
-            + "  "
-            for (backbone, metrics), name in zip(
-                row.results.items(), [row.name[: _NAME - 1], *[""] * len(row.results)], strict=False
-            )
-        ]
-        words = textwrap.wrap(_changes(row), WIDTH - len(starts[0]), break_on_hyphens=False)
-        count = max(len(starts), len(words))
-        starts += [" " * len(starts[0])] * (count - len(starts))
-        words += [""] * (count - len(words))
-        lines += [(start + word).rstrip() for start, word in zip(starts, words, strict=True)]
+        starts: list[str] = []
+        for backbone, metrics in row.results.items():
+            name = "" if starts else row.name[: _NAME - 1]
+            numbers = "".join(f"{_number(metrics[m], m):>{_NUMBER}}" for m in SHOWN)
+            starts.append(f"{name:{_NAME}}{title(backbone):{_BACKBONE}}{numbers}  ")
+        below = " " * len(starts[0])
+        words = textwrap.wrap(_changes(row), WIDTH - len(below), break_on_hyphens=False)
+        pairs = zip_longest(starts, words)
+        lines += [f"{start or below}{word or ''}".rstrip() for start, word in pairs]
     return "\n".join(lines)
 
 
