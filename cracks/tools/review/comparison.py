@@ -229,22 +229,17 @@ def _classifier(
     for name, metric in METRICS.items():
         if not (metric.headline or metric.share_of):
             continue
-        both = {"base": before, "now": after}
-        values = (
-            {
-                which: side.recomputed[backbone][name]
-                for which, side in zip(both, sides, strict=True)
-            }
-            if sides
-            else {which: metric.value(scored) for which, scored in both.items()}
-        )
+        if sides:
+            base, now = (side.recomputed[backbone][name] for side in sides)
+        else:
+            base, now = metric.value(before), metric.value(after)
         p = None
         if metric.share_of:
             of = metric.share_of(after)
             p = exact_mcnemar(before.right[of], after.right[of], after.groups[of])
         changes[name] = Change(
             f"{backbone}.{name}",
-            **rounded(values),
+            **rounded({"base": base, "now": now}),
             better=metric.better,
             mcnemar_p=p,
             seeds_p=_seeds_p(sides, backbone, name) if sides else None,
