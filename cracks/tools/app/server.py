@@ -88,7 +88,7 @@ def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route
         return JSONResponse([_described(gallery, about, key) for key in gallery.keys_by_age()])
 
     def photograph(request: Request) -> Response:
-        return _file(gallery.jpeg(request.path_params["key"]), ".jpg")
+        return _file(gallery.photograph(request.path_params["key"]).jpeg, ".jpg")
 
     return [
         Route("/photographs", kept),
