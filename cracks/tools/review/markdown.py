@@ -14,12 +14,11 @@ from cracks.tools.review.comparison import (
     Classifier,
     Comparison,
     Duel,
-    Flip,
     Verdict,
     changed_params,
     changed_values,
 )
-from cracks.tools.review.data_change import DataChange, Image
+from cracks.tools.review.data_change import DataChange
 from cracks.tools.review.evidence import NOT_RECOMPUTED
 from cracks.tools.review.file_change import FileChange
 from cracks.tools.review.review import Review
@@ -193,7 +192,9 @@ def table(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Iterable[str
 def _cell(change: Change) -> str:
     if not change.difference:
         return _number(change.now)
-    return f"{_number(change.base)} → {_number(change.now)} ({_signed(change)})"
+    whole = isinstance(change.base, int) and isinstance(change.now, int)
+    signed = f"{change.difference:+,.0f}" if whole else f"{change.difference:+.4f}"
+    return f"{_number(change.base)} → {_number(change.now)} ({signed})"
 
 
 def _plain_table(sides: Sequence[Side]) -> str:
@@ -213,13 +214,9 @@ def _flipped(one: Classifier, images: int) -> str:
     lines = [f"### {title(one.backbone)}: {one.flips.count:,} of {images:,} changed their class"]
     for kind, flips in one.flips.by_kind.items():
         if flips:
-            named = _joined([_flip(flip) for flip in flips])
+            named = _joined([f"{code(f.id)} {f.before:.2f} → {f.now:.2f}" for f in flips])
             lines.append(f"- {FLIP_KINDS[kind]} ({len(flips):,}): {named}")
     return "\n".join(lines)
-
-
-def _flip(flip: Flip) -> str:
-    return f"{code(flip.id)} {flip.before:.2f} → {flip.now:.2f}"
 
 
 def _data(data: DataChange | None, review: Review) -> str:
@@ -236,17 +233,12 @@ def _data(data: DataChange | None, review: Review) -> str:
     counts = ", ".join(f"{len(images):,} {kind}" for kind, images in kinds.items() if images)
     what = "test images" if data.test_only else "images"
     lines = [f"### Data: {what} {counts}" if counts else "### Data"]
-    lines += [
-        f"- {kind.capitalize()} ({len(images):,}): {_joined([_image(x) for x in images])}"
-        for kind, images in kinds.items()
-        if images and kind != "renamed"
-    ]
+    for kind, images in kinds.items():
+        if images and kind != "renamed":
+            named = _joined([f"{code(image.id)} {plain(image.what)}" for image in images])
+            lines.append(f"- {kind.capitalize()} ({len(images):,}): {named}")
     leak = changed_values(*({LEAK: side.metrics.get(LEAK)} for side in (base, review.now)))
     return _joined_parts(["\n".join(lines), _values("count", [*data.counts, *leak])])
-
-
-def _image(image: Image) -> str:
-    return f"{code(image.id)} {plain(image.what)}"
 
 
 def _values(what: str, changed: list[tuple[str, Any, Any]]) -> str:
@@ -328,8 +320,3 @@ def _printable(text: str) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
-
-
-def _signed(change: Change) -> str:
-    whole = isinstance(change.base, int) and isinstance(change.now, int)
-    return f"{change.difference:+,.0f}" if whole else f"{change.difference:+.4f}"
