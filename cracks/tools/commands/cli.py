@@ -134,14 +134,7 @@ def cli() -> None:
 )
 @_HEAD
 @_STANDARDISE
-def predict(
-    paths: tuple[str, ...],
-    backbone: str | None,
-    patch: int | None,
-    mm_per_pixel: float | None,
-    full_resolution: bool,
-    **options: Any,
-) -> int:
+def predict(paths: tuple[str, ...], backbone: str | None, **options: Any) -> int:
     """Classify photographs, or map the cracks of a whole wall.
 
     PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
@@ -153,17 +146,16 @@ def predict(
 
     The exit code is 1 if a file could not be read; its row gives the reason.
     """
-    from cracks.tools.commands.crack_maps import MapOptions
     from cracks.tools.commands.predict import Options, run
 
-    if options["standardise"] and (options["maps"] or options["explain"]):
+    given = Options(**options)
+    if given.standardise and (given.maps or given.explain):
         raise click.UsageError("--standardise goes with neither --map nor --explain.")
-    if options["maps"] and (options["explain"] or options["out"] or options["form"]):
+    if given.maps and (given.explain or given.out or given.form):
         raise click.UsageError("--map goes with none of --explain, --format and --out.")
-    if not options["maps"] and (patch or mm_per_pixel or full_resolution):
+    if not given.maps and (given.patch or given.mm_per_pixel or given.full_resolution):
         raise click.UsageError("--patch, --mm-per-pixel and --full-resolution need --map.")
-    map_options = MapOptions(patch, full_resolution, mm_per_pixel, options["head"])
-    return run(paths, backbone, Options(**options, map_options=map_options))
+    return run(paths, backbone, given)
 
 
 @cli.command()

@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,16 +37,15 @@ from cracks.tools.walls.overlay import explanation
 COLUMNS = ["path", "backbone", "label", "probability", "threshold", "error"]
 
 
-class Options(NamedTuple):
-    """Options of the command."""
+@dataclass(frozen=True)
+class Options(MapOptions):
+    """Options of the command; those of maps need `maps`."""
 
     form: str | None = None  # csv or json instead of a table
     out: Path | None = None  # file; printed if None
     explain: Path | None = None  # folder for activation maps
     maps: Path | None = None  # folder for crack maps, instead of a classification
-    map_options: MapOptions = MapOptions()
     standardise: bool = False  # as `cracks.tools.transfer.standardisation` does
-    head: str | None = None  # name of an adapted head
 
 
 def run(paths: Sequence[str], backbone: str | None, options: Options) -> int:
@@ -57,7 +56,7 @@ def run(paths: Sequence[str], backbone: str | None, options: Options) -> int:
     pictures = _explanation_files(files, backbones, options.explain) if options.explain else {}
     check_destinations([*pictures.values(), *([options.out] if options.out else [])], files)
     if options.maps:
-        return crack_maps.run(files, backbones, params, options.maps, options.map_options)
+        return crack_maps.run(files, backbones, params, options.maps, options)
     warn_of_drawings(backbones, params.weights)
     if options.standardise:
         check_enough(len(files))
