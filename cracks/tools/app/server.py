@@ -39,11 +39,6 @@ _TYPES = {
     ".jpg": "image/jpeg",
     ".svg": "image/svg+xml",
 }
-_ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" '
-    'rx="3" fill="#8a8a86"/><path d="M6 0l2 4-3 3 4 4-2 5" fill="none" stroke="#1c1c1c" '
-    'stroke-width="1.5"/></svg>'
-)
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -63,15 +58,16 @@ def create_app(gallery: Gallery, about: Mapping[str, str]) -> Starlette:
 
 
 def _page_routes() -> list[Route]:
-    page = files("cracks.tools.app").joinpath("page.html").read_text(encoding="utf-8")
+    folder = files("cracks.tools.app")
+    page, icon = (folder.joinpath(name).read_bytes() for name in ("page.html", "icon.svg"))
 
     def show_page(_: Request) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
-    def icon(_: Request) -> Response:
-        return Response(_ICON, media_type=_TYPES[".svg"])
+    def show_icon(_: Request) -> Response:
+        return Response(icon, media_type=_TYPES[".svg"])
 
-    return [Route("/", show_page), Route("/icon.svg", icon)]
+    return [Route("/", show_page), Route("/icon.svg", show_icon)]
 
 
 def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route]:
