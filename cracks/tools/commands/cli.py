@@ -3,6 +3,9 @@
 import math
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +119,20 @@ def cli() -> None:
     """Use and evaluate the crack classifiers that `dvc repro` trained."""
 
 
+def _command(described: Callable[[], None]) -> click.Command:
+    """A command with the options and the text of a function, run by the module of its name.
+
+    The module is imported when the command runs, as some need seconds for that.
+    """
+
+    @wraps(described)
+    def run(**options: Any) -> int:
+        module = import_module(f"cracks.tools.commands.{described.__name__}")
+        return int(module.run(**options))
+
+    return cli.command()(run)
+
+
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_BACKBONE
@@ -158,14 +175,14 @@ def predict(paths: tuple[str, ...], backbone: str | None, **options: Any) -> int
     return run(paths, backbone, given)
 
 
-@cli.command()
+@_command
 @click.argument("photographs", type=_PATH)
 @click.argument("masks", type=_PATH)
 @_BACKBONE
 @click.option("--patch", type=_PATCH, help="As for predict --map.")
 @_HEAD
 @click.option("--out", type=_PATH, help="Write the pixels of each photograph.")
-def score(**options: Any) -> int:
+def score() -> None:
     """Compare crack maps with masks made by hand.
 
     PHOTOGRAPHS and MASKS are folders; a mask has the path of its photograph below them, with any
@@ -178,37 +195,27 @@ def score(**options: Any) -> int:
     other mask are right, or none but those that fall on it (0 px). clIoU compares centrelines, with
     a tolerance of 4 pixels.
     """
-    from cracks.tools.commands.score import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @_BACKBONE
 @_HEAD
 @click.option("--port", type=click.IntRange(1, 65535), default=8050, show_default=True)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
-def app(**options: Any) -> int:
+def app() -> None:
     """Serve a local page on which photographs of walls are dropped.
 
     It is for this machine alone; nothing leaves it. `make app` installs what it needs.
     """
-    from cracks.tools.commands.app import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("folder", type=_PATH)
 @click.argument("out", type=_PATH)
 @_BACKBONE
 @click.option("--patch", type=_PATCH, help="Patch size in pixels (default: as in training).")
-@click.option(
-    "--stride",
-    type=_POSITIVE,
-    help="Patch spacing in pixels (default: the patch size).",
-)
-def cut(**options: Any) -> int:
+@click.option("--stride", type=_POSITIVE, help="Patch spacing in pixels (default: the patch size).")
+def cut() -> None:
     """Cut photographs of walls into patches, to be labelled for training.
 
     \b
@@ -222,19 +229,16 @@ def cut(**options: Any) -> int:
 
     The exit code is 1 if a photograph could not be cut; a line gives the reason.
     """
-    from cracks.tools.commands.cut import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("source", type=_PATH)
 @_POSITIVE_CLASS
 @click.option(
     "--name", help="Folder of the results below external/; by default, the name of SOURCE."
 )
 @_STANDARDISE
-def external(**options: Any) -> int:
+def external() -> None:
     """Score the classifiers on labelled images of another camera or another wall.
 
     SOURCE is a zip archive or a folder with two class folders.
@@ -244,12 +248,9 @@ def external(**options: Any) -> int:
       python -m cracks external bridge/ --positive-class cracked
       python -m cracks external bridge/ --standardise     to external/bridge-standardised/
     """
-    from cracks.tools.commands.external import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("source", type=_PATH, metavar="FOLDER")
 @_BACKBONE
 @click.option("--name", help="Name of the adapted heads; by default, that of FOLDER.")
@@ -273,7 +274,7 @@ def external(**options: Any) -> int:
     show_default=True,
     help="Share of what is called cracked that should be so; it decides the threshold.",
 )
-def adapt(**options: Any) -> int:
+def adapt() -> None:
     """Correct the trained heads by 20 to 200 labelled patches of other walls.
 
     FOLDER, or a zip archive, has two class folders. Patches from five photographs or more, ten of
@@ -289,18 +290,15 @@ def adapt(**options: Any) -> int:
     Writes models/adapted/<name>/. Of maps it adapts the threshold alone: labels of patches do not
     say which cell is cracked.
     """
-    from cracks.tools.commands.adapt import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @_BACKBONE
 @_POSITIVE_CLASS
 @click.option("--limit", type=_POSITIVE, help="Images of each class and source, for a quick look.")
 @_STANDARDISE
-def carry_over(**options: Any) -> int:
+def carry_over() -> None:
     """Train on each source and test on all, to see what carries over.
 
     SOURCE is `sample` (the drawn images), a zip archive or a folder with two class folders.
@@ -314,18 +312,15 @@ def carry_over(**options: Any) -> int:
     carry-over/results.csv. Heads are trained as the pipeline trains them, on the train part of a
     source, and on those of all sources together. They are tested on all images of other sources.
     """
-    from cracks.tools.commands.carry_over import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.option(
     "--backbone", required=True, type=_backbone, metavar="NAME", help="resnet50, vgg16, …"
 )
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
 @click.argument("file", type=_PATH)
-def export(**options: Any) -> int:
+def export() -> None:
     """Write one self-contained model: pixels of any size in, class probabilities out.
 
     \b
@@ -334,12 +329,9 @@ def export(**options: Any) -> int:
 
     FILE ends in .keras, .onnx or .xml; OpenVINO keeps the weights in a .bin file beside it.
     """
-    from cracks.tools.commands.export import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("base", default="main")
 @click.option(
     "--fail-if",
@@ -364,7 +356,7 @@ def export(**options: Any) -> int:
     help="A PNG file for pictures of the images that changed their class, 24 at most.",
 )
 @click.option("--json", is_flag=True, help="Print JSON.")
-def review(**options: Any) -> int:
+def review() -> None:
     """Print in Markdown how a change affected the classifiers.
 
     BASE is a branch, tag or commit.
@@ -392,12 +384,9 @@ def review(**options: Any) -> int:
 
     and the highest of those that apply.
     """
-    from cracks.tools.commands.review import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option(
     "--out",
@@ -407,7 +396,7 @@ def review(**options: Any) -> int:
     show_default=True,
     help="The picture, PNG.",
 )
-def show(**options: Any) -> int:
+def show() -> None:
     """Show images of data/images.zip with the answers of both classifiers.
 
     ID is the name of an image, as in a review or in metrics/predictions.csv.
@@ -417,45 +406,33 @@ def show(**options: Any) -> int:
 
     Prints the probabilities, and writes one picture: each image beside its activation maps.
     """
-    from cracks.tools.commands.show import run
-
-    return run(**options)
 
 
-@cli.command()
-def summary() -> int:
+@_command
+def summary() -> None:
     """Print the metrics of both classifiers, the verdict and what to do next."""
-    from cracks.tools.commands.summary import run
-
-    return run()
 
 
-@cli.command()
+@_command
 @click.option("--sort", metavar="BACKBONE.METRIC", help="Metric by which the best come first.")
 @click.option("--md", "form", flag_value="md", help="Print Markdown.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
-def experiments(sort: str | None, form: str | None) -> int:
+def experiments() -> None:
     """List experiments by the parameters that they changed and their headline metrics.
 
     \b
       python -m cracks experiments --sort vgg16.recall
     """
-    from cracks.tools.commands.experiments import run
-
-    return run(sort, form or "text")
 
 
-@cli.command()
-def localisation() -> int:
+@_command
+def localisation() -> None:
     """Measure how well activation maps find the cracks of the drawn sample."""
-    from cracks.tools.commands.localisation import run
-
-    return run()
 
 
-@cli.command()
+@_command
 @click.option("--prune", is_flag=True, help="Remove the rows that are unusable here.")
-def cache(**options: Any) -> int:
+def cache() -> None:
     """Show the feature cache, which all folders of a user share.
 
     \b
@@ -465,9 +442,6 @@ def cache(**options: Any) -> int:
     Rows are usable here if they were computed by the weights in data/weights, this code and the
     installed packages, with any parameters.
     """
-    from cracks.tools.commands.cache import run
-
-    return run(**options)
 
 
 def main() -> None:

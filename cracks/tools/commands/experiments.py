@@ -38,12 +38,12 @@ class Row(NamedTuple):
     results: Mapping[str, Mapping[str, float | None]]  # by backbone and metric
 
 
-def run(sort: str | None, form: str) -> int:
+def run(sort: str | None, form: str | None) -> int:
     """Print the workspace, the current commit and each experiment, a line for each backbone.
 
     Args:
         sort: `<backbone>.<metric>`, by which the best come first; None keeps DVC's order.
-        form: `text`, `md` or `json`.
+        form: `md` or `json` instead of text.
 
     Raises:
         CracksError: if Git cannot read the repository, there is no commit, or no such metric.
