@@ -92,10 +92,8 @@ def _changed_params(stage: Stage, ran: LockedStage, params: Mapping[str, Any]) -
     now: dict[str, Any] = {}
     flat = flatten(params)
     for key in stage.params:
-        if isinstance(key, dict):  # the whole file
-            now |= flat
-        else:
-            now |= {k: v for k, v in flat.items() if k == key or k.startswith(f"{key}.")}
+        whole = isinstance(key, dict)  # the whole file
+        now |= {k: v for k, v in flat.items() if whole or k == key or k.startswith(f"{key}.")}
     return [key for key in {**before, **now} if before.get(key) != now.get(key)]
 
 
