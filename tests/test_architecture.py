@@ -28,7 +28,6 @@ CORE = [
     "report",
 ]
 TOOLS = [
-    "cache_contents.py",
     "drawn.py",
     "photographs.py",
     "writable.py",

@@ -10,6 +10,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, count
 from pathlib import Path, PurePath
 from threading import Lock
@@ -57,7 +58,13 @@ class Photograph:
     georeference: Georeference | None = None
     mm_per_pixel: float | None = None
     inspections: dict[str, Inspection] = field(default_factory=dict)
-    jpeg: bytes = b""
+
+    @cached_property
+    def jpeg(self) -> bytes:
+        """The photograph as the page shows it, at full resolution."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.rgb).save(buffer, "JPEG", quality=_QUALITY)
+        return buffer.getvalue()
 
 
 class Gallery:
@@ -116,19 +123,6 @@ class Gallery:
             raise CracksError(
                 "This photograph is no longer kept; drop it on the page again."
             ) from None
-
-    def jpeg(self, key: str) -> bytes:
-        """The photograph as the page shows it, at full resolution.
-
-        Raises:
-            CracksError: if the photograph is no longer kept.
-        """
-        photograph = self.photograph(key)
-        if not photograph.jpeg:
-            buffer = io.BytesIO()
-            Image.fromarray(photograph.rgb).save(buffer, "JPEG", quality=_QUALITY)
-            photograph.jpeg = buffer.getvalue()
-        return photograph.jpeg
 
     def inspect(
         self, key: str, backbone: str, threshold: float, mm_per_pixel: float | None

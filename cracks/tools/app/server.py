@@ -1,7 +1,7 @@
 """The requests that the page makes; nothing but this machine can make any."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import PurePath
 from urllib.parse import quote
@@ -39,39 +39,35 @@ _TYPES = {
     ".jpg": "image/jpeg",
     ".svg": "image/svg+xml",
 }
-_ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" '
-    'rx="3" fill="#8a8a86"/><path d="M6 0l2 4-3 3 4 4-2 5" fill="none" stroke="#1c1c1c" '
-    'stroke-width="1.5"/></svg>'
-)
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def create_app(gallery: Gallery, about: Mapping[str, str]) -> Starlette:
-    """The application.
+    """The application. What can be done without waiting for a request runs in threads.
 
     Args:
         gallery: keeps the photographs.
         about: for each backbone, a sentence on what was trained on what.
     """
-    routes = [*_page_routes(), *_photograph_routes(gallery, about), *_result_routes(gallery)]
-    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]
-    return Starlette(routes=routes, middleware=middleware)
+    return Starlette(
+        routes=[*_page_routes(), *_photograph_routes(gallery, about), *_result_routes(gallery)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        exception_handlers=dict.fromkeys((CracksError, OSError, ClientDisconnect), _refused),
+    )
 
 
 def _page_routes() -> list[Route]:
-    page = files("cracks.tools.app").joinpath("page.html").read_text(encoding="utf-8")
+    folder = files("cracks.tools.app")
+    page, icon = (folder.joinpath(name).read_bytes() for name in ("page.html", "icon.svg"))
 
-    async def show_page(_: Request) -> Response:
+    def show_page(_: Request) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
-    async def icon(_: Request) -> Response:
-        return Response(_ICON, media_type=_TYPES[".svg"])
+    def show_icon(_: Request) -> Response:
+        return Response(icon, media_type=_TYPES[".svg"])
 
-    return [Route("/", show_page), Route("/icon.svg", icon)]
+    return [Route("/", show_page), Route("/icon.svg", show_icon)]
 
 
 def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route]:
@@ -84,51 +80,50 @@ def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route
         key = await run_in_threadpool(gallery.add, name, await _body(request))
         return JSONResponse(_described(gallery, about, key))
 
-    async def kept(_: Request) -> Response:
+    def kept(_: Request) -> Response:
         return JSONResponse([_described(gallery, about, key) for key in gallery.keys_by_age()])
 
-    async def photograph(request: Request) -> Response:
-        return _file(await run_in_threadpool(gallery.jpeg, request.path_params["key"]), ".jpg")
+    def photograph(request: Request) -> Response:
+        return _file(gallery.photograph(request.path_params["key"]).jpeg, ".jpg")
 
     return [
         Route("/photographs", kept),
-        Route("/photographs", _explained(add), methods=["POST"]),
-        Route("/photographs/{key}.jpg", _explained(photograph)),
+        Route("/photographs", add, methods=["POST"]),
+        Route("/photographs/{key}.jpg", photograph),
     ]
 
 
 def _result_routes(gallery: Gallery) -> list[Route]:
     """What is found in photographs."""
 
-    async def inspect(request: Request) -> Response:
-        found = await _inspection(request, gallery)
+    def inspect(request: Request) -> Response:
+        found = _inspection(request, gallery)
         regions = found.rounded_regions().to_dict("records")
         return JSONResponse({"summary": found.summary(), "regions": regions})
 
-    async def download(request: Request) -> Response:
+    def download(request: Request) -> Response:
         file = request.path_params["file"]
         if file not in FILES and file != LAYER:
             return JSONResponse({"error": "There is no such file."}, 404)
-        found = await _inspection(request, gallery)
+        found = _inspection(request, gallery)
         if file == LAYER:
-            return _file(await run_in_threadpool(layer_of, found), ".png")
-        kept = gallery.photograph(request.path_params["key"])
-        data = (await run_in_threadpool(files_of, kept, found))[file]
+            return _file(layer_of(found), ".png")
+        data = files_of(gallery.photograph(request.path_params["key"]), found)[file]
         name = f"{PurePath(found.name).stem}-{found.backbone}{FILES[file]}"
         return _file(data, PurePath(file).suffix, name)
 
-    async def summary(_: Request) -> Response:
-        table = await run_in_threadpool(gallery.summary)
-        return _file(table.to_csv(index=False, lineterminator="\n").encode(), ".csv", SUMMARY)
+    def summary(_: Request) -> Response:
+        table = gallery.summary().to_csv(index=False, lineterminator="\n")
+        return _file(table.encode(), ".csv", SUMMARY)
 
-    async def archive(_: Request) -> Response:
-        return _file(await run_in_threadpool(gallery.archive), ".zip", "crack-maps.zip")
+    def archive(_: Request) -> Response:
+        return _file(gallery.archive(), ".zip", "crack-maps.zip")
 
     return [
-        Route("/summary.csv", _explained(summary)),
-        Route("/crack-maps.zip", _explained(archive)),
-        Route("/photographs/{key}/{backbone}", _explained(inspect)),
-        Route("/photographs/{key}/{backbone}/{file}", _explained(download)),
+        Route("/summary.csv", summary),
+        Route("/crack-maps.zip", archive),
+        Route("/photographs/{key}/{backbone}", inspect),
+        Route("/photographs/{key}/{backbone}/{file}", download),
     ]
 
 
@@ -163,20 +158,13 @@ def _file(data: bytes, suffix: str, name: str | None = None) -> Response:
     return Response(data, media_type=_TYPES[suffix], headers=headers)
 
 
-def _explained(endpoint: Endpoint) -> Endpoint:
-    """Answer a request that cannot be served with one sentence."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except CracksError as error:
-            return JSONResponse({"error": str(error)}, 422)
-        except OSError as error:
-            return JSONResponse({"error": explained(error)}, 507)
-        except ClientDisconnect:  # nobody waits for an answer
-            return Response(status_code=400)
-
-    return answer
+def _refused(_: Request, error: Exception) -> Response:
+    """The answer to a request that cannot be served: one sentence."""
+    if isinstance(error, CracksError):
+        return JSONResponse({"error": str(error)}, 422)
+    if isinstance(error, OSError):
+        return JSONResponse({"error": explained(error)}, 507)
+    return Response(status_code=400)  # ClientDisconnect: nobody waits for an answer
 
 
 async def _body(request: Request) -> bytes:
@@ -188,7 +176,7 @@ async def _body(request: Request) -> bytes:
     return bytes(data)
 
 
-async def _inspection(request: Request, gallery: Gallery) -> Inspection:
+def _inspection(request: Request, gallery: Gallery) -> Inspection:
     backbone = request.path_params["backbone"]
     if backbone not in gallery.classifiers:
         raise CracksError(f"There is no trained {backbone}.")
@@ -198,11 +186,7 @@ async def _inspection(request: Request, gallery: Gallery) -> Inspection:
     mm_per_pixel = _number(request, "mm")
     if mm_per_pixel is not None and not 1e-6 <= mm_per_pixel <= 1e6:
         raise CracksError("Expected millimetres per pixel from 0.000001 to 1,000,000.")
-    key = request.path_params["key"]
-    found: Inspection = await run_in_threadpool(
-        gallery.inspect, key, backbone, threshold, mm_per_pixel
-    )
-    return found
+    return gallery.inspect(request.path_params["key"], backbone, threshold, mm_per_pixel)
 
 
 def _file_name(given: str) -> str:

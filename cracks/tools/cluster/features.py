@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cracks
+from cracks.backbones.engines.registry import dependencies
 from cracks.features.computation import Batch, Computation, Read, View, use_executor
 from cracks.features.context import package_versions
+from cracks.project.outputs import sha256_of
 from cracks.runtime.cache_folder import code_version
 from cracks.tools.cluster.address import cluster_address
 
@@ -26,31 +28,41 @@ def compute_on_cluster(computation: Computation, views: Iterable[View]) -> Itera
     """
     from cracks.tools.cluster.work import on_cluster
 
-    yield from on_cluster(_Rows(computation), views)
-
-
-def software(engine: str, backbone: str, precision: str) -> dict[str, str]:
-    """What has to be the same on all nodes for the same results; see `Work.software`."""
-    return {"code": code_version(cracks), **package_versions(engine, backbone, precision)}
+    of = computation.extraction
+    settings = (of.backbone, of.weights, of.engine, of.precision)
+    yield from on_cluster(_Rows(*settings, computation), views)
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The computation of rows as `cracks.tools.cluster.work.Work`."""
+class ByBackbone:
+    """What every `cracks.tools.cluster.work.Work` here has in common: a backbone computes."""
 
-    computation: Computation
-
-    @property
-    def weights(self) -> Path:
-        return self.computation.extraction.weights
+    backbone: str
+    weights: Path
+    engine: str
+    precision: str
 
     @property
     def on_gpu(self) -> bool:
-        return self.computation.extraction.engine == "tensorflow"
+        """Whether the engine makes use of GPUs."""
+        return self.engine == "tensorflow"
 
     def software(self) -> dict[str, str]:
-        extraction = self.computation.extraction
-        return software(extraction.engine, extraction.backbone, extraction.precision)
+        """The versions of the code, of its data and of the packages that compute the results."""
+        settings = (self.engine, self.backbone, self.precision)
+        data = [sha256_of(path) for path in dependencies(*settings).files]
+        return {
+            "code": code_version(cracks),
+            "data": " ".join(data),
+            **package_versions(*settings),
+        }
+
+
+@dataclass(frozen=True)
+class _Rows(ByBackbone):
+    """The computation of rows."""
+
+    computation: Computation
 
     def reading(self) -> AbstractContextManager[Read]:
         return self.computation.reading()

@@ -1,7 +1,7 @@
 """The classification of image files and the maps of photographs by the workers of a Ray cluster."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from cracks.images.files import read_file
 from cracks.project.errors import CracksError
 from cracks.project.params import Params
 from cracks.project.paths import weights_path
-from cracks.tools.cluster.features import software
+from cracks.tools.cluster.features import ByBackbone
 from cracks.tools.cluster.work import on_cluster
 from cracks.tools.photographs import read_inputs
 from cracks.tools.walls.cells import cell_classifier, load_trained_cells
@@ -20,6 +20,8 @@ from cracks.tools.walls.inspection import Inspection, inspect
 
 Content = bytes | CracksError
 """The bytes of a file, or the reason why it cannot be read."""
+
+Files = Iterable[tuple[Path, Content]]
 
 
 def probabilities_on_cluster(
@@ -32,7 +34,9 @@ def probabilities_on_cluster(
     Raises:
         CracksError: as those of `load_trained` and `cracks.tools.cluster.work.on_cluster`.
     """
-    work = _Classification(backbone, params.engine, load_trained(backbone))
+    trained = load_trained(backbone)
+    settings = (backbone, weights_path(backbone), params.engine, trained.origin.precision)
+    work = _Classification(*settings, trained)
     for path, found in on_cluster(work, paths):
         if isinstance(found, str):
             unreadable[path] = found
@@ -56,63 +60,48 @@ def inspections_on_cluster(
         CracksError: as those of `load_trained` and `cracks.tools.cluster.work.on_cluster`.
     """
     cells = load_trained_cells(backbone, head)
-    yield from on_cluster(_Mapping(backbone, params.engine, cells, patch, mm_per_pixel), paths)
+    settings = (backbone, weights_path(backbone), params.engine, cells.origin.precision)
+    yield from on_cluster(_Mapping(*settings, cells, patch, mm_per_pixel), paths)
 
 
 @dataclass(frozen=True)
-class _Files:
-    """What every `cracks.tools.cluster.work.Work` on files has in common."""
+class _OnFiles(ByBackbone):
+    """Work on files, which are decoded by the workers."""
 
-    backbone: str
-    engine: str
-    trained: Trained | CellHead
+    def reading(self) -> AbstractContextManager[Callable[[Path], Content]]:
+        return nullcontext(_read)
 
-    @property
-    def weights(self) -> Path:
-        return weights_path(self.backbone)
 
-    @property
-    def on_gpu(self) -> bool:
-        return self.engine == "tensorflow"
+def _read(path: Path) -> Content:
+    try:
+        return read_file(path)
+    except CracksError as error:
+        return error
 
-    def software(self) -> dict[str, str]:
-        origin = self.trained.origin
-        return software(self.engine, origin.backbone, origin.precision)
 
-    @contextmanager
-    def reading(self) -> Iterator[Callable[[Path], Content]]:
-        def read(path: Path) -> Content:
-            try:
-                return read_file(path)
-            except CracksError as error:
-                return error
-
-        yield read
+def _decoded(content: Content) -> RGB:
+    if isinstance(content, CracksError):
+        raise content
+    return decode(content)
 
 
 @dataclass(frozen=True)
-class _Classification(_Files):
+class _Classification(_OnFiles):
     """P(crack) of each file, or the reason why there is none."""
 
     trained: Trained
 
-    def load(
-        self, weights: Path
-    ) -> Callable[[Iterable[tuple[Path, Content]]], Iterator[tuple[Path, float | str]]]:
+    def load(self, weights: Path) -> Callable[[Files], Iterator[tuple[Path, float | str]]]:
         classifier = self.trained.classifier(self.engine, weights)
 
-        def classify(
-            pairs: Iterable[tuple[Path, Content]],
-        ) -> Iterator[tuple[Path, float | str]]:
-            contents, unreadable = dict(pairs), dict[Path, str]()
-
-            def open_path(path: Path) -> RGB:
-                content = contents[path]
-                if isinstance(content, CracksError):
-                    raise content
-                return decode(content)
-
-            inputs = read_inputs(contents, classifier.image_size, unreadable, open_path)
+        def classify(files: Files) -> Iterator[tuple[Path, float | str]]:
+            contents, unreadable = dict(files), dict[Path, str]()
+            inputs = read_inputs(
+                contents,
+                classifier.image_size,
+                unreadable,
+                open_path=lambda path: _decoded(contents[path]),
+            )
             yield from classifier.probabilities(inputs)
             yield from unreadable.items()
 
@@ -120,27 +109,23 @@ class _Classification(_Files):
 
 
 @dataclass(frozen=True)
-class _Mapping(_Files):
+class _Mapping(_OnFiles):
     """The inspection of each photograph, or the reason why there is none."""
 
-    trained: CellHead
+    cells: CellHead
     patch: int
     mm_per_pixel: float | None
 
     def load(
         self, weights: Path
-    ) -> Callable[
-        [Iterable[tuple[Path, Content]]], Iterator[tuple[Path, Inspection | CracksError]]
-    ]:
-        classifier = cell_classifier(self.trained, self.engine, weights)
+    ) -> Callable[[Files], Iterator[tuple[Path, Inspection | CracksError]]]:
+        classifier = cell_classifier(self.cells, self.engine, weights)
 
-        def map_content(path: Path, content: Content) -> Inspection | CracksError:
-            if isinstance(content, CracksError):
-                return content
+        def inspected(path: Path, content: Content) -> Inspection | CracksError:
             try:
-                rgb = decode(content)
+                rgb = _decoded(content)
                 return inspect(rgb, path.name, classifier, self.patch, self.mm_per_pixel)
             except CracksError as error:
                 return error
 
-        return lambda pairs: ((path, map_content(path, content)) for path, content in pairs)
+        return lambda files: ((path, inspected(path, content)) for path, content in files)

@@ -7,7 +7,7 @@ Of the heads for cells, which maps are by, the threshold alone is corrected; see
 import re
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cracks.backbones.catalogue import title
 from cracks.cells.head import CellHead, save_cell_head
-from cracks.classifier.classifier import Trained, load_trained
+from cracks.classifier.classifier import load_trained
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.photographs import photographs_of
 from cracks.heads.head import LinearHead, training_statistics
@@ -49,16 +49,6 @@ from cracks.tools.walls.cells import cell_classifier, load_trained_cells
 _CUT = r"^(?:.*/)?(.+)-\d+-\d+\.[^.]+$"  # the names that `cut` gives to patches
 
 
-class _Patches(NamedTuple):
-    """The labelled patches."""
-
-    archive: Path
-    images: pd.DataFrame  # as the audit lists them
-    labels: NDArray[np.int64]
-    photographs: NDArray[np.str_]
-    known: bool  # whether the photographs are
-
-
 def run(
     source: Path,
     backbone: str | None,
@@ -75,21 +65,33 @@ def run(
     backbones = params.backbones(backbone)
     trained = {b: (load_trained(b), load_trained_cells(b)) for b in backbones}
     warn_of_drawings(backbones, params.weights)
+    aim = (cracked_share, precision)
+    adapted = {}
     with temporary_folder() as folder:
         archive = folder / "images.zip"
         chosen = positive_class or params.positive_class
         write_archive(archive, labelled_images(source, chosen))
         images = _usable(archive, source, chosen, params)
         labels = class_indices(images["label"])
-        patches = _Patches(archive, images, labels, *_photographs(images, photograph, params))
-        adapted = {}
+        photographs, known = _photographs(images, photograph, params)
         for b, (one, cells) in trained.items():
             features = features_as_trained(b, one.origin, params, archive, images, folder)
-            evidence = _evidence(cells, params, patches)
-            adapted[b] = _adapted(one, features, evidence, patches, (cracked_share, precision))
+            evidence = _evidence(cells, params, archive, images["id"])
+            statistics = training_statistics(head_path(b))
+            labelled = Labelled(features, labels, photographs)
+            adapted[b] = (
+                adapt_head(one.head, statistics, labelled, *aim, photographs_known=known),
+                adapt_threshold(evidence, labels, photographs, *aim, photographs_known=known),
+            )
+    facts = {
+        "labels": len(labels),
+        "cracked": int(labels.sum()),
+        "photographs": len(np.unique(photographs)),
+        "cracked_share": cracked_share,
+        "precision": precision,
+    }
     with replaced_heads(name) as unfinished:  # after all the work, and all at once
         for b, heads in adapted.items():
-            facts = _facts(patches, cracked_share, precision)
             _save(unfinished, b, heads, trained[b][1], facts)
     for b, heads in adapted.items():
         _print(adapted_path(name, b), b, *heads)
@@ -99,34 +101,6 @@ def run(
         f"           python -m cracks app --head {name}"
     )
     return 0
-
-
-def _adapted(
-    trained: Trained,
-    features: NDArray[np.float32],
-    evidence: NDArray[np.float64],
-    patches: _Patches,
-    aim: tuple[float | None, float],
-) -> tuple[Adapted, AdaptedThreshold]:
-    """The adapted head and the threshold of maps; `aim` is the share of cracks and the precision.
-
-    Args:
-        trained: the head to start from.
-        features: of the patches, `[n, channels]`.
-        evidence: in their cells, as `_evidence` gives it.
-        patches: the labels.
-        aim: as `adapt_head` takes them.
-    """
-    _, _, labels, photographs, known = patches
-    head = adapt_head(
-        trained.head,
-        training_statistics(head_path(trained.origin.backbone)),
-        Labelled(features, labels, photographs),
-        *aim,
-        photographs_known=known,
-    )
-    threshold = adapt_threshold(evidence, labels, photographs, *aim, photographs_known=known)
-    return head, threshold
 
 
 def _usable(archive: Path, source: Path, positive_class: str, params: Params) -> pd.DataFrame:
@@ -152,12 +126,14 @@ def _save(
     cells: CellHead,
     facts: dict[str, Any],
 ) -> None:
-    """Write both heads of a backbone."""
+    """Write both heads of a backbone; the log-odds of that for cells are 0 at its threshold."""
     head, of_maps = adapted
+    weights, bias = cells.head
+    shifted = cells._replace(head=LinearHead(weights, bias - of_maps.logit))
+    save_cell_head(shifted, folder / cells_name(backbone))
     expected = of_maps.expected and of_maps.expected._asdict()
-    facts |= {"maps": {"shift": of_maps.logit, "expected": expected}}
-    save_cell_head(_shifted(cells, of_maps.logit), folder / cells_name(backbone))
-    save_adapted(folder, backbone, head, facts)
+    maps = {"shift": of_maps.logit, "expected": expected}
+    save_adapted(folder, backbone, head, {**facts, "maps": maps})
 
 
 def _print(path: Path, backbone: str, head: Adapted, of_maps: AdaptedThreshold) -> None:
@@ -169,19 +145,15 @@ def _print(path: Path, backbone: str, head: Adapted, of_maps: AdaptedThreshold) 
     print(f"  {_expectation(of_maps.expected, of_maps.reason, 'a map finds')}")
 
 
-def _evidence(cells: CellHead, params: Params, patches: _Patches) -> NDArray[np.float64]:
+def _evidence(
+    cells: CellHead, params: Params, archive: Path, ids: "pd.Series[str]"
+) -> NDArray[np.float64]:
     """The log-odds of the strongest cell of each patch, `[n]`."""
     backbone = cells.origin.backbone
     classifier = cell_classifier(cells, params.engine, weights_path(backbone))
-    with open_archive(patches.archive) as archive:
-        names = progress(patches.images["id"], desc=f"{backbone}, cells", unit="img")
-        return np.array([classifier.strongest(decode(read_member(archive, one))) for one in names])
-
-
-def _shifted(cells: CellHead, threshold: float) -> CellHead:
-    """The head whose log-odds are 0 where those of `cells` are `threshold`."""
-    weights, bias = cells.head
-    return cells._replace(head=LinearHead(weights, bias - threshold))
+    with open_archive(archive) as members:
+        names = progress(ids, desc=f"{backbone}, cells", unit="img")
+        return np.array([classifier.strongest(decode(read_member(members, one))) for one in names])
 
 
 def _photographs(
@@ -196,16 +168,6 @@ def _photographs(
         return images["group"].to_numpy().astype(str), False
     setting = "--photograph" if photograph else "photos.group"
     return photographs_of(ids, rule, setting).to_numpy().astype(str), True
-
-
-def _facts(patches: _Patches, cracked_share: float | None, precision: float) -> dict[str, Any]:
-    return {
-        "labels": len(patches.labels),
-        "cracked": int(patches.labels.sum()),
-        "photographs": len(np.unique(patches.photographs)),
-        "cracked_share": cracked_share,
-        "precision": precision,
-    }
 
 
 def _expectation(expected: Expected | None, reason: str, finds: str) -> str:

@@ -3,6 +3,9 @@
 import math
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,63 +17,43 @@ if TYPE_CHECKING:
     from cracks.tools.review.conditions import Condition
 
 
-class _Backbone(click.ParamType[str]):
+def _backbone(name: str) -> str:
     """A name in the catalogue of backbones, which is imported only if a name is given."""
+    from cracks.backbones.catalogue import BACKBONES
 
-    name = "name"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from cracks.backbones.catalogue import BACKBONES
-
-        if value not in BACKBONES:
-            self.fail(f"{value!r} is not one of {', '.join(BACKBONES)}.", param, ctx)
-        return value
+    if name not in BACKBONES:
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(BACKBONES)}.")
+    return name
 
 
-class _Picture(click.ParamType[Path]):
+def _picture(path: str) -> Path:
     """The path of a PNG file."""
-
-    name = "path"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        if Path(value).suffix.lower() != ".png":
-            self.fail(f"expected a name that ends in .png, found {value!r}.", param, ctx)
-        return Path(value)
+    if Path(path).suffix.lower() != ".png":
+        raise click.BadParameter(f"expected a name that ends in .png, found {path!r}.")
+    return Path(path)
 
 
-class _Condition(click.ParamType["Condition"]):
+def _condition(text: str) -> "Condition":
     """A condition of `review`."""
+    from cracks.tools.review.conditions import parse_condition
 
-    name = "condition"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "Condition":
-        from cracks.tools.review.conditions import parse_condition
-
-        try:
-            return parse_condition(value)
-        except ValueError:
-            self.fail(
-                "expected 'METRIC < NUMBER' (or <=, >, >=), with or without 'significantly' at the "
-                f"end, found {value!r}.",
-                param,
-                ctx,
-            )
+    try:
+        return parse_condition(text)
+    except ValueError:
+        raise click.BadParameter(
+            "expected 'METRIC < NUMBER' (or <=, >, >=), with or without 'significantly' at the "
+            f"end, found {text!r}."
+        ) from None
 
 
-class _Requirement(_Condition):
+def _requirement(text: str) -> "Condition":
     """A condition of what a metric is, of which there is no significance."""
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "Condition":
-        condition = super().convert(value, param, ctx)
-        if condition.significantly:
-            self.fail(
-                f"'significantly' is said of changes, in --fail-if, found {value!r}.", param, ctx
-            )
-        return condition
+    condition = _condition(text)
+    if condition.significantly:
+        raise click.BadParameter(
+            f"'significantly' is said of changes, in --fail-if, found {text!r}."
+        )
+    return condition
 
 
 def _and_of_environment(
@@ -81,21 +64,17 @@ def _and_of_environment(
     return (*given, *(param.type.convert(line, param, ctx) for line in lines if line.strip()))
 
 
-class _Rule(click.ParamType[str]):
+def _rule(text: str) -> str:
     """How photographs are read from names: what `photos.group` in params.yaml may be."""
+    from pydantic import TypeAdapter, ValidationError
 
-    name = "rule"
+    from cracks.project.params import Pattern
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from pydantic import TypeAdapter, ValidationError
-
-        from cracks.project.params import Pattern
-
-        try:
-            rule: str = TypeAdapter(Pattern).validate_python(value)
-        except ValidationError as error:
-            self.fail(f"{error.errors()[0]['msg']}, found {value[:80]!r}.", param, ctx)
-        return rule
+    try:
+        rule: str = TypeAdapter(Pattern).validate_python(text)
+    except ValidationError as error:
+        raise click.BadParameter(f"{error.errors()[0]['msg']}, found {text[:80]!r}.") from None
+    return rule
 
 
 class _Number(click.FloatRange):
@@ -111,11 +90,20 @@ class _Number(click.FloatRange):
 _MILLIMETRES = _Number(1e-6, 1e6)
 _SHARE = _Number(0.001, 0.999)
 
+_PATH = click.Path(path_type=Path)
+_PATCH = click.IntRange(min=32)
+_POSITIVE = click.IntRange(min=1)
+
 _BACKBONE = click.option(
-    "--backbone", type=_Backbone(), help="resnet50, vgg16, …; all of params.yaml if not given."
+    "--backbone",
+    type=_backbone,
+    metavar="NAME",
+    help="resnet50, vgg16, …; all of params.yaml if not given.",
 )
 
 _HEAD = click.option("--head", metavar="NAME", help="An adapted head, as `adapt` named it.")
+
+_POSITIVE_CLASS = click.option("--positive-class", help="Class folder of the cracks.")
 
 _STANDARDISE = click.option(
     "--standardise",
@@ -131,18 +119,30 @@ def cli() -> None:
     """Use and evaluate the crack classifiers that `dvc repro` trained."""
 
 
+def _command(described: Callable[[], None]) -> click.Command:
+    """A command with the options and the text of a function, run by the module of its name.
+
+    The module is imported when the command runs, as some need seconds for that.
+    """
+
+    @wraps(described)
+    def run(**options: Any) -> int:
+        module = import_module(f"cracks.tools.commands.{described.__name__}")
+        return int(module.run(**options))
+
+    return cli.command()(run)
+
+
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_BACKBONE
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]))
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write to this file instead of printing."
-)
-@click.option("--explain", type=click.Path(path_type=Path), help="Folder for activation maps.")
-@click.option("--map", "maps", type=click.Path(path_type=Path), help="Folder for crack maps.")
+@click.option("--out", type=_PATH, help="Write to this file instead of printing.")
+@click.option("--explain", type=_PATH, help="Folder for activation maps.")
+@click.option("--map", "maps", type=_PATH, help="Folder for crack maps.")
 @click.option(
     "--patch",
-    type=click.IntRange(min=32),
+    type=_PATCH,
     help="Pixels of a photograph that are scaled to 224; 112 enlarges hairlines twice.",
 )
 @click.option("--mm-per-pixel", type=_MILLIMETRES, help="Give lengths and widths in millimetres.")
@@ -151,14 +151,7 @@ def cli() -> None:
 )
 @_HEAD
 @_STANDARDISE
-def predict(
-    paths: tuple[str, ...],
-    backbone: str | None,
-    patch: int | None,
-    mm_per_pixel: float | None,
-    full_resolution: bool,
-    **options: Any,
-) -> int:
+def predict(paths: tuple[str, ...], backbone: str | None, **options: Any) -> int:
     """Classify photographs, or map the cracks of a whole wall.
 
     PATH is a file, a folder or a pattern such as 'walls/*.jpg'.
@@ -170,27 +163,26 @@ def predict(
 
     The exit code is 1 if a file could not be read; its row gives the reason.
     """
-    from cracks.tools.commands.crack_maps import MapOptions
     from cracks.tools.commands.predict import Options, run
 
-    if options["standardise"] and (options["maps"] or options["explain"]):
+    given = Options(**options)
+    if given.standardise and (given.maps or given.explain):
         raise click.UsageError("--standardise goes with neither --map nor --explain.")
-    if options["maps"] and (options["explain"] or options["out"] or options["form"]):
+    if given.maps and (given.explain or given.out or given.form):
         raise click.UsageError("--map goes with none of --explain, --format and --out.")
-    if not options["maps"] and (patch or mm_per_pixel or full_resolution):
+    if not given.maps and (given.patch or given.mm_per_pixel or given.full_resolution):
         raise click.UsageError("--patch, --mm-per-pixel and --full-resolution need --map.")
-    map_options = MapOptions(patch, full_resolution, mm_per_pixel, options["head"])
-    return run(paths, backbone, Options(**options, map_options=map_options))
+    return run(paths, backbone, given)
 
 
-@cli.command()
-@click.argument("photographs", type=click.Path(path_type=Path))
-@click.argument("masks", type=click.Path(path_type=Path))
+@_command
+@click.argument("photographs", type=_PATH)
+@click.argument("masks", type=_PATH)
 @_BACKBONE
-@click.option("--patch", type=click.IntRange(min=32), help="As for predict --map.")
+@click.option("--patch", type=_PATCH, help="As for predict --map.")
 @_HEAD
-@click.option("--out", type=click.Path(path_type=Path), help="Write the pixels of each photograph.")
-def score(**options: Any) -> int:
+@click.option("--out", type=_PATH, help="Write the pixels of each photograph.")
+def score() -> None:
     """Compare crack maps with masks made by hand.
 
     PHOTOGRAPHS and MASKS are folders; a mask has the path of its photograph below them, with any
@@ -203,39 +195,27 @@ def score(**options: Any) -> int:
     other mask are right, or none but those that fall on it (0 px). clIoU compares centrelines, with
     a tolerance of 4 pixels.
     """
-    from cracks.tools.commands.score import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @_BACKBONE
 @_HEAD
 @click.option("--port", type=click.IntRange(1, 65535), default=8050, show_default=True)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
-def app(**options: Any) -> int:
+def app() -> None:
     """Serve a local page on which photographs of walls are dropped.
 
     It is for this machine alone; nothing leaves it. `make app` installs what it needs.
     """
-    from cracks.tools.commands.app import run
-
-    return run(**options)
 
 
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@_command
+@click.argument("folder", type=_PATH)
+@click.argument("out", type=_PATH)
 @_BACKBONE
-@click.option(
-    "--patch", type=click.IntRange(min=32), help="Patch size in pixels (default: as in training)."
-)
-@click.option(
-    "--stride",
-    type=click.IntRange(min=1),
-    help="Patch spacing in pixels (default: the patch size).",
-)
-def cut(**options: Any) -> int:
+@click.option("--patch", type=_PATCH, help="Patch size in pixels (default: as in training).")
+@click.option("--stride", type=_POSITIVE, help="Patch spacing in pixels (default: the patch size).")
+def cut() -> None:
     """Cut photographs of walls into patches, to be labelled for training.
 
     \b
@@ -249,19 +229,16 @@ def cut(**options: Any) -> int:
 
     The exit code is 1 if a photograph could not be cut; a line gives the reason.
     """
-    from cracks.tools.commands.cut import run
-
-    return run(**options)
 
 
-@cli.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--positive-class", help="Class folder of the cracks.")
+@_command
+@click.argument("source", type=_PATH)
+@_POSITIVE_CLASS
 @click.option(
     "--name", help="Folder of the results below external/; by default, the name of SOURCE."
 )
 @_STANDARDISE
-def external(**options: Any) -> int:
+def external() -> None:
     """Score the classifiers on labelled images of another camera or another wall.
 
     SOURCE is a zip archive or a folder with two class folders.
@@ -271,19 +248,16 @@ def external(**options: Any) -> int:
       python -m cracks external bridge/ --positive-class cracked
       python -m cracks external bridge/ --standardise     to external/bridge-standardised/
     """
-    from cracks.tools.commands.external import run
-
-    return run(**options)
 
 
-@cli.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="FOLDER")
+@_command
+@click.argument("source", type=_PATH, metavar="FOLDER")
 @_BACKBONE
 @click.option("--name", help="Name of the adapted heads; by default, that of FOLDER.")
-@click.option("--positive-class", help="Class folder of the cracks.")
+@_POSITIVE_CLASS
 @click.option(
     "--photograph",
-    type=_Rule(),
+    type=_rule,
     metavar="RULE",
     help="Photograph of a patch, as photos.group in params.yaml: a regular expression on its "
     "path, or `parent`. By default that, else the names that `cut` gives.",
@@ -300,7 +274,7 @@ def external(**options: Any) -> int:
     show_default=True,
     help="Share of what is called cracked that should be so; it decides the threshold.",
 )
-def adapt(**options: Any) -> int:
+def adapt() -> None:
     """Correct the trained heads by 20 to 200 labelled patches of other walls.
 
     FOLDER, or a zip archive, has two class folders. Patches from five photographs or more, ten of
@@ -316,20 +290,15 @@ def adapt(**options: Any) -> int:
     Writes models/adapted/<name>/. Of maps it adapts the threshold alone: labels of patches do not
     say which cell is cracked.
     """
-    from cracks.tools.commands.adapt import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @_BACKBONE
-@click.option("--positive-class", help="Class folder of the cracks.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), help="Images of each class and source, for a quick look."
-)
+@_POSITIVE_CLASS
+@click.option("--limit", type=_POSITIVE, help="Images of each class and source, for a quick look.")
 @_STANDARDISE
-def carry_over(**options: Any) -> int:
+def carry_over() -> None:
     """Train on each source and test on all, to see what carries over.
 
     SOURCE is `sample` (the drawn images), a zip archive or a folder with two class folders.
@@ -343,16 +312,15 @@ def carry_over(**options: Any) -> int:
     carry-over/results.csv. Heads are trained as the pipeline trains them, on the train part of a
     source, and on those of all sources together. They are tested on all images of other sources.
     """
-    from cracks.tools.commands.carry_over import run
-
-    return run(**options)
 
 
-@cli.command()
-@click.option("--backbone", required=True, type=_Backbone(), help="resnet50, vgg16, …")
+@_command
+@click.option(
+    "--backbone", required=True, type=_backbone, metavar="NAME", help="resnet50, vgg16, …"
+)
 @click.option("--to", "form", required=True, type=click.Choice(["keras", "onnx", "openvino"]))
-@click.argument("file", type=click.Path(path_type=Path))
-def export(**options: Any) -> int:
+@click.argument("file", type=_PATH)
+def export() -> None:
     """Write one self-contained model: pixels of any size in, class probabilities out.
 
     \b
@@ -361,16 +329,13 @@ def export(**options: Any) -> int:
 
     FILE ends in .keras, .onnx or .xml; OpenVINO keeps the weights in a .bin file beside it.
     """
-    from cracks.tools.commands.export import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("base", default="main")
 @click.option(
     "--fail-if",
-    type=_Condition(),
+    type=_condition,
     multiple=True,
     metavar="'METRIC < NUMBER'",
     callback=_and_of_environment,
@@ -378,7 +343,7 @@ def export(**options: Any) -> int:
 )
 @click.option(
     "--require",
-    type=_Requirement(),
+    type=_requirement,
     multiple=True,
     metavar="'METRIC >= NUMBER'",
     callback=_and_of_environment,
@@ -386,11 +351,12 @@ def export(**options: Any) -> int:
 )
 @click.option(
     "--sheet",
-    type=_Picture(),
+    type=_picture,
+    metavar="PATH",
     help="A PNG file for pictures of the images that changed their class, 24 at most.",
 )
 @click.option("--json", is_flag=True, help="Print JSON.")
-def review(**options: Any) -> int:
+def review() -> None:
     """Print in Markdown how a change affected the classifiers.
 
     BASE is a branch, tag or commit.
@@ -418,17 +384,19 @@ def review(**options: Any) -> int:
 
     and the highest of those that apply.
     """
-    from cracks.tools.commands.review import run
-
-    return run(**options)
 
 
-@cli.command()
+@_command
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option(
-    "--out", type=_Picture(), default="shown.png", show_default=True, help="The picture, PNG."
+    "--out",
+    type=_picture,
+    metavar="PATH",
+    default="shown.png",
+    show_default=True,
+    help="The picture, PNG.",
 )
-def show(**options: Any) -> int:
+def show() -> None:
     """Show images of data/images.zip with the answers of both classifiers.
 
     ID is the name of an image, as in a review or in metrics/predictions.csv.
@@ -438,45 +406,33 @@ def show(**options: Any) -> int:
 
     Prints the probabilities, and writes one picture: each image beside its activation maps.
     """
-    from cracks.tools.commands.show import run
-
-    return run(**options)
 
 
-@cli.command()
-def summary() -> int:
+@_command
+def summary() -> None:
     """Print the metrics of both classifiers, the verdict and what to do next."""
-    from cracks.tools.commands.summary import run
-
-    return run()
 
 
-@cli.command()
+@_command
 @click.option("--sort", metavar="BACKBONE.METRIC", help="Metric by which the best come first.")
 @click.option("--md", "form", flag_value="md", help="Print Markdown.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
-def experiments(sort: str | None, form: str | None) -> int:
+def experiments() -> None:
     """List experiments by the parameters that they changed and their headline metrics.
 
     \b
       python -m cracks experiments --sort vgg16.recall
     """
-    from cracks.tools.commands.experiments import run
-
-    return run(sort, form or "text")
 
 
-@cli.command()
-def localisation() -> int:
+@_command
+def localisation() -> None:
     """Measure how well activation maps find the cracks of the drawn sample."""
-    from cracks.tools.commands.localisation import run
-
-    return run()
 
 
-@cli.command()
+@_command
 @click.option("--prune", is_flag=True, help="Remove the rows that are unusable here.")
-def cache(**options: Any) -> int:
+def cache() -> None:
     """Show the feature cache, which all folders of a user share.
 
     \b
@@ -486,9 +442,6 @@ def cache(**options: Any) -> int:
     Rows are usable here if they were computed by the weights in data/weights, this code and the
     installed packages, with any parameters.
     """
-    from cracks.tools.commands.cache import run
-
-    return run(**options)
 
 
 def main() -> None:

@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from cracks.images.decoding import RGB
 from cracks.project.errors import CracksError
@@ -31,7 +30,8 @@ from cracks.tools.walls.overlay import SHOWN, crack_picture
 CAVEAT = f"Heads for maps: {TRAINED_ON_DRAWINGS} (`python -m cracks score PHOTOGRAPHS MASKS`)."
 
 
-class MapOptions(NamedTuple):
+@dataclass(frozen=True)
+class MapOptions:
     """How photographs are mapped and drawn; None stands for the default."""
 
     patch: int | None = None  # pixels

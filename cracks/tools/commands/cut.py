@@ -49,7 +49,5 @@ def run(
 
 def _classifiers(backbone: str | None, params: Params) -> list[Classifier]:
     """The one that is asked for, else all that are trained."""
-    if backbone:
-        return [load_classifier(backbone, params)]
     trained = [b for b in params.weights if head_path(b).exists() and weights_path(b).exists()]
-    return [load_classifier(name, params) for name in trained]
+    return [load_classifier(name, params) for name in ([backbone] if backbone else trained)]

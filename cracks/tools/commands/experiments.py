@@ -4,13 +4,14 @@ import json
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from cracks.backbones.catalogue import title
 from cracks.evaluation.metrics import METRICS
 from cracks.project.errors import CracksError
 from cracks.project.params import flatten, load_params
-from cracks.tools.review.markdown import code, plain
+from cracks.tools.review.markdown import code, plain, table
 from cracks.tools.review.pipeline import read_lock, read_pipeline
 from cracks.tools.review.snapshots import WorkingTree, check_repository
 
@@ -37,12 +38,12 @@ class Row(NamedTuple):
     results: Mapping[str, Mapping[str, float | None]]  # by backbone and metric
 
 
-def run(sort: str | None, form: str) -> int:
+def run(sort: str | None, form: str | None) -> int:
     """Print the workspace, the current commit and each experiment, a line for each backbone.
 
     Args:
         sort: `<backbone>.<metric>`, by which the best come first; None keeps DVC's order.
-        form: `text`, `md` or `json`.
+        form: `md` or `json` instead of text.
 
     Raises:
         CracksError: if Git cannot read the repository, there is no commit, or no such metric.
@@ -122,31 +123,27 @@ def _text(rows: Sequence[Row]) -> str:
     heads = "".join(f"{head:>{_NUMBER}}" for head in SHOWN.values())
     lines = [f"{'experiment':{_NAME}}{'':{_BACKBONE}}{heads}  changed"]
     for row in rows:
-        starts = [
-            f"{name:{_NAME}}{title(backbone):{_BACKBONE}}"
-            + "".join(f"{_number(metrics[m], m):>{_NUMBER}}" for m in SHOWN)
-            + "  "
-            for (backbone, metrics), name in zip(
-                row.results.items(), [row.name[: _NAME - 1], *[""] * len(row.results)], strict=False
-            )
-        ]
-        words = textwrap.wrap(_changes(row), WIDTH - len(starts[0]), break_on_hyphens=False)
-        count = max(len(starts), len(words))
-        starts += [" " * len(starts[0])] * (count - len(starts))
-        words += [""] * (count - len(words))
-        lines += [(start + word).rstrip() for start, word in zip(starts, words, strict=True)]
+        starts: list[str] = []
+        for backbone, metrics in row.results.items():
+            name = "" if starts else row.name[: _NAME - 1]
+            numbers = "".join(f"{_number(metrics[m], m):>{_NUMBER}}" for m in SHOWN)
+            starts.append(f"{name:{_NAME}}{title(backbone):{_BACKBONE}}{numbers}  ")
+        below = " " * len(starts[0])
+        words = textwrap.wrap(_changes(row), WIDTH - len(below), break_on_hyphens=False)
+        pairs = zip_longest(starts, words)
+        lines += [f"{start or below}{word or ''}".rstrip() for start, word in pairs]
     return "\n".join(lines)
 
 
 def _markdown(rows: Sequence[Row]) -> str:
     heads = ["experiment", "", *SHOWN.values(), "changed"]
-    lines = [f"| {' | '.join(heads)} |", "|---|---|" + "--:|" * len(SHOWN) + "---|"]
+    lines = []
     for row in rows:
         for backbone, metrics in row.results.items():
             numbers = [_number(metrics[m], m) for m in SHOWN]
-            cells = [plain(row.name), title(backbone), *numbers, code(_changes(row), cell=True)]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            changes = code(_changes(row), cell=True)
+            lines.append([plain(row.name), title(backbone), *numbers, changes])
+    return table(heads, ["---", "---", *["--:"] * len(SHOWN), "---"], lines)
 
 
 def _changes(row: Row) -> str:

@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,16 +37,15 @@ from cracks.tools.walls.overlay import explanation
 COLUMNS = ["path", "backbone", "label", "probability", "threshold", "error"]
 
 
-class Options(NamedTuple):
-    """Options of the command."""
+@dataclass(frozen=True)
+class Options(MapOptions):
+    """Options of the command; those of maps need `maps`."""
 
     form: str | None = None  # csv or json instead of a table
     out: Path | None = None  # file; printed if None
     explain: Path | None = None  # folder for activation maps
     maps: Path | None = None  # folder for crack maps, instead of a classification
-    map_options: MapOptions = MapOptions()
     standardise: bool = False  # as `cracks.tools.transfer.standardisation` does
-    head: str | None = None  # name of an adapted head
 
 
 def run(paths: Sequence[str], backbone: str | None, options: Options) -> int:
@@ -57,58 +56,33 @@ def run(paths: Sequence[str], backbone: str | None, options: Options) -> int:
     pictures = _explanation_files(files, backbones, options.explain) if options.explain else {}
     check_destinations([*pictures.values(), *([options.out] if options.out else [])], files)
     if options.maps:
-        return crack_maps.run(files, backbones, params, options.maps, options.map_options)
+        return crack_maps.run(files, backbones, params, options.maps, options)
     warn_of_drawings(backbones, params.weights)
     if options.standardise:
         check_enough(len(files))
-    trained = {b: load_named(b, options.head) for b in backbones}
-    here = options.standardise or options.head is not None or not cluster_address()
-    tables = [
-        _on_this_machine(files, one, params, standardise=options.standardise)
-        if here
-        else _on_cluster(files, one, params)
-        for one in trained.values()
-    ]
+    trained = [load_named(b, options.head) for b in backbones]
+    tables = [_classified(files, one, params, options) for one in trained]
     table = pd.concat(tables, ignore_index=True)
     if options.explain:
-        for one in trained.values():
+        for one in trained:
             _write_explanations(files, one, params, pictures)
     _write_table(table, options.form, options.out)
     return int((table["error"] != "").any())
 
 
-def _on_this_machine(
-    paths: list[Path], trained: Trained, params: Params, *, standardise: bool
+def _classified(
+    paths: list[Path], trained: Trained, params: Params, options: Options
 ) -> pd.DataFrame:
-    """One row per file; with `standardise`, features are standardised by those of all files."""
-    backbone = trained.origin.backbone
-    unreadable: dict[Path, str] = {}
-    classifier = trained.classifier(params.engine, weights_path(backbone))
-    shown = progress(paths, desc=backbone, unit="img")
-    inputs = read_inputs(shown, classifier.image_size, unreadable)
-    if standardise:
-        training = training_statistics(head_path(backbone))
-        found = standardised_probabilities(classifier, inputs, training)
-    else:
-        found = dict(classifier.probabilities(inputs))
-    return _table(paths, trained, found, unreadable)
-
-
-def _on_cluster(paths: list[Path], trained: Trained, params: Params) -> pd.DataFrame:
-    """One row per file, by a Ray cluster."""
-    from cracks.tools.cluster.photographs import probabilities_on_cluster
-
-    backbone = trained.origin.backbone
-    unreadable: dict[Path, str] = {}
-    probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
-    found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
-    return _table(paths, trained, found, unreadable)
-
-
-def _table(
-    paths: list[Path], trained: Trained, found: dict[Path, float], unreadable: dict[Path, str]
-) -> pd.DataFrame:
+    """One row per file, by this process or by a Ray cluster."""
     backbone, threshold = trained.origin.backbone, trained.threshold
+    unreadable: dict[Path, str] = {}
+    if options.standardise or options.head is not None or not cluster_address():
+        found = _probabilities(paths, trained, params, unreadable, standardise=options.standardise)
+    else:
+        from cracks.tools.cluster.photographs import probabilities_on_cluster
+
+        probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
+        found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
     rows = [
         (path, backbone, _label(found[path], threshold), found[path], threshold, "")
         if path in found
@@ -116,6 +90,25 @@ def _table(
         for path in paths
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _probabilities(
+    paths: list[Path],
+    trained: Trained,
+    params: Params,
+    unreadable: dict[Path, str],
+    *,
+    standardise: bool,
+) -> dict[Path, float]:
+    """P(crack) of each file; with `standardise`, features are so by those of all files."""
+    backbone = trained.origin.backbone
+    classifier = trained.classifier(params.engine, weights_path(backbone))
+    shown = progress(paths, desc=backbone, unit="img")
+    inputs = read_inputs(shown, classifier.image_size, unreadable)
+    if standardise:
+        training = training_statistics(head_path(backbone))
+        return standardised_probabilities(classifier, inputs, training)
+    return dict(classifier.probabilities(inputs))
 
 
 def _label(probability: float, threshold: float) -> str:

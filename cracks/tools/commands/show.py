@@ -63,25 +63,22 @@ def run(ids: Sequence[str], out: Path) -> int:
 
 def _answers(ids: Sequence[str], heads: Mapping[str, Heads]) -> pd.DataFrame:
     """The columns `COLUMNS`, a row for each image and backbone."""
-    split = next(iter(heads.values())).split
-    places = pd.Series(range(len(split)), index=split["id"])
-    for name in ids:
-        if name not in places.index:
-            raise _unknown(name, split["id"])
+    split = next(iter(heads.values())).split.set_index("id")
     metrics = read_numbers(EVALUATION)
     rows = []
     for name in ids:
-        image = split.iloc[places[name]]
+        if name not in split.index:
+            raise _unknown(name, split.index)
+        image, place = split.loc[name], split.index.get_loc(name)
         for backbone, one in heads.items():
             threshold = float(metrics[f"{backbone}.threshold"])
-            p = float(one.scores[places[name], 0])
+            p = float(one.scores[place, 0])
             label = POSITIVE if is_crack(np.array(p), threshold) else NEGATIVE
-            answer = (p, threshold, label)
-            rows.append((name, image["label"], image["part"], backbone, *answer))
+            rows.append((name, image["label"], image["part"], backbone, p, threshold, label))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _unknown(name: str, ids: "pd.Series[str]") -> CracksError:
+def _unknown(name: str, ids: "pd.Index[str]") -> CracksError:
     close = get_close_matches(name, ids, n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else f"; {SPLIT} lists them."
     return CracksError(f"Expected the name of an image of {SPLIT}, found {name!r}{hint}")

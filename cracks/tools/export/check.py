@@ -7,12 +7,12 @@ a pixel, so the second comparison tolerates more; a float32 model of a head that
 features differs by more than that: the difference is reported and not limited.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from cracks.classifier.classifier import Classifier, Trained
@@ -54,8 +54,8 @@ def check_logits(predict: Predict, classifier: Classifier) -> None:
         CracksError: if one differs by more than `LOGIT_TOLERANCE` of their spread.
     """
     probes = probe_images(classifier.image_size)
-    ours = np.array([_logit(p) for _, p in classifier.probabilities(enumerate(probes))])
-    theirs = np.array([_logit(predict(rgb)[1], predict(rgb)[0]) for rgb in probes])
+    ours = _logits([(1 - p, p) for _, p in classifier.probabilities(enumerate(probes))])
+    theirs = _logits([predict(rgb) for rgb in probes])
     difference = float(np.abs(ours - theirs).max() / max(np.ptp(ours), 1e-6))
     if not difference <= LOGIT_TOLERANCE:
         raise CracksError(
@@ -74,10 +74,10 @@ def probe_images(size: int) -> list[RGB]:
     ]
 
 
-def _logit(crack: float, none: float | None = None) -> float:
-    """The log of the odds; of both probabilities where they are given, which keeps more digits."""
-    tiny = 1e-30
-    return float(np.log(max(crack, tiny)) - np.log(max(1 - crack if none is None else none, tiny)))
+def _logits(probabilities: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """The log of the odds of each `[no crack, crack]`; of both, which keeps more digits."""
+    logs = np.log(np.maximum(np.array(probabilities, np.float64), 1e-30))
+    return np.asarray(logs[:, 1] - logs[:, 0])
 
 
 class Agreement(NamedTuple):

@@ -3,42 +3,33 @@
 To add one, write its module, with `write` and `load`, beside this one and add an entry.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
-from cracks.classifier.classifier import Trained, load_trained
+from cracks.classifier.classifier import load_trained
 from cracks.project.errors import CracksError
 from cracks.project.outputs import copy_together, reserve
 from cracks.project.params import Params
 from cracks.project.paths import weights_path
 from cracks.project.temporary import temporary_folder
-from cracks.tools.export.check import Predict, check_logits, compare_probabilities
+from cracks.tools.export.check import check_logits, compare_probabilities
 
 
-@dataclass(frozen=True)
-class Format:
-    """How a classifier is written as one model, and loaded again."""
+class Format(NamedTuple):
+    """What there is to know of a format beside its module."""
 
-    name: str  # of its module, imported when it is used: it may need more than the pipeline does
     suffix: str
     int8: bool = False  # whether it can hold a quantised backbone
 
-    def write(self, trained: Trained, path: Path) -> None:
-        """Write the classifier to `path`."""
-        import_module(f"{__package__}.{self.name}").write(trained, path)
-
-    def load(self, path: Path) -> Predict:
-        """A function that runs the model at `path` on one image."""
-        predict: Predict = import_module(f"{__package__}.{self.name}").load(path)
-        return predict
-
 
 FORMATS = {
-    "keras": Format("keras", ".keras"),
-    "onnx": Format("onnx", ".onnx"),
-    "openvino": Format("openvino", ".xml", int8=True),
+    "keras": Format(".keras"),
+    "onnx": Format(".onnx"),
+    "openvino": Format(".xml", int8=True),
 }
+"""By the name of the module, imported when it is used: it may need more than the pipeline does."""
 
 
 def export_classifier(backbone: str, form: str, params: Params, file: Path) -> str:
@@ -71,12 +62,13 @@ def export_classifier(backbone: str, form: str, params: Params, file: Path) -> s
     written = trained
     if trained.origin.precision == "int8" and not entry.int8:
         written = trained._replace(origin=replace(trained.origin, precision="float32"))
+    module = import_module(f"{__package__}.{form}")
     with temporary_folder() as folder:
         path = folder / f"model{entry.suffix}"
         reserve(path, weights_path(backbone).stat().st_size)
         path.unlink()
-        entry.write(written, path)
-        predict = entry.load(path)
+        module.write(written, path)
+        predict = module.load(path)
         check_logits(predict, written.classifier(params.engine, weights_path(backbone)))
         agreement = compare_probabilities(predict, trained)
         if written is trained:

@@ -57,14 +57,16 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def constant(self, array: Array) -> str:
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+    def add(self, kind: str, *inputs: str | Array, name: str = "", **attributes: Any) -> str:
+        """The name of a new node; `inputs` are names of others, or constants."""
+        name = name or f"{kind.lower()}_{len(self.nodes)}"
+        names = [one if isinstance(one, str) else self._constant(one) for one in inputs]
+        self.nodes.append(helper.make_node(kind, names, [name], name, **attributes))
         return name
 
-    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **attributes))
+    def _constant(self, array: Array) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
 
@@ -112,7 +114,7 @@ def _preprocessed(graph: _Graph, image_size: int, matrix: Array, offset: Array) 
             rounded,
             "",
             "",
-            graph.constant(np.array([image_size], np.int64)),
+            np.array([image_size], np.int64),
             mode="linear",
             antialias=1,
             axes=[axis],
@@ -120,19 +122,15 @@ def _preprocessed(graph: _Graph, image_size: int, matrix: Array, offset: Array) 
         )
         rounded = graph.add("Round", resized)
     weights = matrix.T.astype(np.float32)[:, :, np.newaxis, np.newaxis]
-    return graph.add(
-        "Conv", rounded, graph.constant(weights), graph.constant(offset.astype(np.float32))
-    )
+    return graph.add("Conv", rounded, weights, offset.astype(np.float32))
 
 
 def _probabilities(graph: _Graph, features: str, head: LinearHead) -> None:
     """Softmax of the logits 0 and z is 1 - p and p."""
     weights = np.stack([np.zeros_like(head.weights), head.weights], axis=1).astype(np.float32)
-    product = graph.add("MatMul", features, graph.constant(weights))
-    logits = graph.add("Add", product, graph.constant(np.array([0, head.bias], np.float32)))
-    graph.nodes.append(
-        helper.make_node("Softmax", [logits], ["probabilities"], "probabilities", axis=-1)
-    )
+    product = graph.add("MatMul", features, weights)
+    logits = graph.add("Add", product, np.array([0, head.bias], np.float32))
+    graph.add("Softmax", logits, name="probabilities", axis=-1)
 
 
 def _backbone(graph: _Graph, backbone: Any, first: str) -> str:
@@ -165,14 +163,12 @@ def _generalised_mean(graph: _Graph, feature_map: str) -> str:
 
 def _convolution(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     kernel, *bias = layer.get_weights()
-    options = {"strides": list(layer.strides), "dilations": list(layer.dilation_rate)}
+    options: dict[str, Any] = {"strides": layer.strides, "dilations": layer.dilation_rate}
     if layer.padding == "same":
         options["pads"] = [(side - 1) // 2 for side in kernel.shape[:2]] * 2
         if max(layer.strides) > 1 and max(kernel.shape[:2]) > 1:
             raise _unknown(f"the padding of {layer.name}")
-    weights = graph.constant(kernel.transpose(3, 2, 0, 1))
-    constants = [graph.constant(array) for array in bias]
-    result = graph.add("Conv", *inputs, weights, *constants, **options)
+    result = graph.add("Conv", *inputs, kernel.transpose(3, 2, 0, 1), *bias, **options)
     return _activated(graph, layer, result)
 
 
@@ -192,22 +188,19 @@ def _relu(graph: _Graph, layer: Any, inputs: list[str]) -> str:
 
 
 def _normalisation(graph: _Graph, layer: Any, inputs: list[str]) -> str:
-    constants = [graph.constant(array) for array in layer.get_weights()]
-    return graph.add("BatchNormalization", *inputs, *constants, epsilon=layer.epsilon)
+    return graph.add("BatchNormalization", *inputs, *layer.get_weights(), epsilon=layer.epsilon)
 
 
 def _padding(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     (top, bottom), (left, right) = layer.padding
-    pads = graph.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+    pads = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
     return graph.add("Pad", *inputs, pads, mode="constant")
 
 
 def _pooling(graph: _Graph, layer: Any, inputs: list[str]) -> str:
     if layer.padding != "valid":
         raise _unknown(f"the padding of {layer.name}")
-    return graph.add(
-        "MaxPool", *inputs, kernel_shape=list(layer.pool_size), strides=list(layer.strides)
-    )
+    return graph.add("MaxPool", *inputs, kernel_shape=layer.pool_size, strides=layer.strides)
 
 
 _LAYERS: dict[str, Callable[[_Graph, Any, list[str]], str]] = {

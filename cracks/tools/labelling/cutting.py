@@ -1,7 +1,7 @@
 """Cutting photographs of walls into patches to label, the least certain ones first."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,7 +84,7 @@ def cut_photographs(
             except CracksError as error:
                 unusable[path] = str(error).rstrip(".")
                 continue
-            tables.append(table.assign(photograph=path.as_posix()))
+            tables.append(table)
             bar.update(len(table))
     if not tables:
         path, reason = next(iter(unusable.items()))
@@ -102,23 +102,18 @@ def _cut(
     side = grid.side
     places = grid.places(width=rgb.shape[1], height=rgb.shape[0])
     (out / name).parent.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, patches = [], []
     for row, column, x, y in places:
-        patch = f"{name}-{row:03}-{column:03}.jpg"
-        _write_jpeg(out / patch, rgb[y : y + side, x : x + side])
-        rows.append((patch, "", row, column, x, y, side, side))
+        patch = rgb[y : y + side, x : x + side]
+        file = f"{name}-{row:03}-{column:03}.jpg"
+        _write_jpeg(out / file, patch)
+        rows.append((file, path.as_posix(), row, column, x, y, side, side))
+        patches.append(patch)
     table = pd.DataFrame(rows, columns=COLUMNS)
     for classifier in classifiers:
-        inputs = _inputs(rgb, places, side, classifier.image_size)
+        inputs = enumerate(to_input(patch, classifier.image_size) for patch in patches)
         table[_column(classifier)] = [value for _, value in classifier.probabilities(inputs)]
     return table
-
-
-def _inputs(
-    rgb: RGB, places: Sequence[tuple[int, int, int, int]], side: int, image_size: int
-) -> Iterator[tuple[None, RGB]]:
-    for _, _, x, y in places:
-        yield None, to_input(rgb[y : y + side, x : x + side], image_size)
 
 
 def _write_jpeg(path: Path, rgb: RGB) -> None:

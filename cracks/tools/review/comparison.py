@@ -189,15 +189,14 @@ def compare_sides(base: Side, now: Side) -> Comparison:
 
 def _shared(base: pd.DataFrame, now: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rows of the images that two tables share, in the same order."""
-    places = pd.Series(np.arange(len(base)), index=_keys(base)).reindex(_keys(now))
-    shared = places.notna().to_numpy()
-    return places[shared].to_numpy(dtype=np.int64), np.flatnonzero(shared)
+    places = _keys(base).get_indexer(_keys(now))
+    return places[places >= 0], np.flatnonzero(places >= 0)
 
 
-def _keys(images: pd.DataFrame) -> "pd.Series[str]":
+def _keys(images: pd.DataFrame) -> "pd.Index[Any]":
     """The key of each image: the hash of its bytes, a number among identical ones, its label."""
     number = images.groupby(["sha256", "label"]).cumcount()
-    return images["sha256"] + ":" + number.astype(str) + ":" + images["label"]
+    return pd.Index(images["sha256"] + ":" + number.astype(str) + ":" + images["label"])
 
 
 def _taken(scored: Scored, at: NDArray[np.int64]) -> Scored:
@@ -229,22 +228,17 @@ def _classifier(
     for name, metric in METRICS.items():
         if not (metric.headline or metric.share_of):
             continue
-        both = {"base": before, "now": after}
-        values = (
-            {
-                which: side.recomputed[backbone][name]
-                for which, side in zip(both, sides, strict=True)
-            }
-            if sides
-            else {which: metric.value(scored) for which, scored in both.items()}
-        )
+        if sides:
+            base, now = (side.recomputed[backbone][name] for side in sides)
+        else:
+            base, now = metric.value(before), metric.value(after)
         p = None
         if metric.share_of:
             of = metric.share_of(after)
             p = exact_mcnemar(before.right[of], after.right[of], after.groups[of])
         changes[name] = Change(
             f"{backbone}.{name}",
-            **rounded(values),
+            **rounded({"base": base, "now": now}),
             better=metric.better,
             mcnemar_p=p,
             seeds_p=_seeds_p(sides, backbone, name) if sides else None,

@@ -1,6 +1,5 @@
 """What a change did to the images: which came, went, got another label or went to another part."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -33,8 +32,7 @@ class DataChange:
 
     def __bool__(self) -> bool:
         """Whether anything but names changed."""
-        lists = (self.added, self.removed, self.relabelled, self.moved, self.counts)
-        return any(map(bool, lists))
+        return any((self.added, self.removed, self.relabelled, self.moved, self.counts))
 
 
 def find_data_change(base: Side, now: Side) -> DataChange | None:
@@ -46,14 +44,14 @@ def find_data_change(base: Side, now: Side) -> DataChange | None:
     before, after = _differing(tables[0], tables[1])
     both = before.add_suffix("_base").join(after.add_suffix("_now"), how="outer")
     is_new, is_gone = both["id_base"].isna(), both["id_now"].isna()
-    kept = both[~is_new & ~is_gone]
+    new, gone, kept = both[is_new], both[is_gone], both[~is_new & ~is_gone]
     return DataChange(
-        added=_images(both[is_new], "id_now", "part_now"),
-        removed=_images(both[is_gone], "id_base", "part_base"),
+        added=sorted(map(Image, new["id_now"], new["part_now"])),
+        removed=sorted(map(Image, gone["id_base"], gone["part_base"])),
         relabelled=_changed(kept, "label"),
         moved=_changed(kept, "part"),
         renamed=_changed(kept, "id"),
-        counts=_changed_counts(base.counts, now.counts),
+        counts=changed_values(base.counts, now.counts) if base.counts and now.counts else [],
         test_only=test_only,
     )
 
@@ -83,17 +81,7 @@ def _differing(base: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     return sides[0], sides[1]
 
 
-def _images(rows: pd.DataFrame, name: str, what: str) -> list[Image]:
-    return sorted(Image(*pair) for pair in zip(rows[name], rows[what], strict=True))
-
-
 def _changed(kept: pd.DataFrame, column: str) -> list[Image]:
     rows = kept[kept[f"{column}_base"] != kept[f"{column}_now"]]
     what = rows[f"{column}_base"] + " → " + rows[f"{column}_now"]
-    return sorted(Image(*pair) for pair in zip(rows["id_now"], what, strict=True))
-
-
-def _changed_counts(
-    base: Mapping[str, float] | None, now: Mapping[str, float] | None
-) -> list[tuple[str, Any, Any]]:
-    return changed_values(base, now) if base and now else []
+    return sorted(map(Image, rows["id_now"], what))

@@ -4,8 +4,6 @@ Standard deviations over seeds, a threshold chosen on valid, the leak and the me
 valid cannot be recomputed: they need files that are not in Git.
 """
 
-from collections.abc import Mapping
-
 from cracks.evaluation.details import comparisons
 from cracks.project.errors import CracksError
 from cracks.project.paths import PREDICTIONS
@@ -39,12 +37,10 @@ def mismatches(side: Side) -> list[str]:
     }
     if not wrong:
         recomputed |= comparisons(side.scored)
-    return [*_differing(side.numbers, recomputed), *wrong]
-
-
-def _differing(reported: Mapping[str, float], recomputed: Mapping[str, float]) -> list[str]:
-    return [
+    reported = side.numbers
+    differing = [
         f"{name} is {reported[name]:g}, the predictions give {value:.6g}"
         for name, value in recomputed.items()
         if name in reported and abs(reported[name] - value) > TOLERANCE
     ]
+    return [*differing, *wrong]

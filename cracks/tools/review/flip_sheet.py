@@ -38,13 +38,10 @@ def write_flip_sheet(review: Review, path: Path, params: Params) -> str:
     ids = {flip.id for flips in groups.values() for flip in flips}
     images = review.now.tested.images.set_index("id")["sha256"]
     pictures = thumbnails({name: images[name] for name in sorted(ids)})
-    wanted = {
-        one.backbone: [f.id for (b, _), flips in groups.items() if b == one.backbone for f in flips]
-        for one in classifiers
-    }
-    maps, reason = overlaid_maps(
-        pictures, {b: found for b, found in wanted.items() if found}, params
-    )
+    wanted: dict[str, list[str]] = {}
+    for (backbone, _), flips in groups.items():
+        wanted.setdefault(backbone, []).extend(flip.id for flip in flips)
+    maps, reason = overlaid_maps(pictures, wanted, params)
     shown, count = sum(map(len, groups.values())), sum(one.flips.count for one in classifiers)
     what = f"{shown:,} of {count:,} changes" if shown < count else f"{count:,} changes"
     lines = [

@@ -14,12 +14,11 @@ from cracks.tools.review.comparison import (
     Classifier,
     Comparison,
     Duel,
-    Flip,
     Verdict,
     changed_params,
     changed_values,
 )
-from cracks.tools.review.data_change import DataChange, Image
+from cracks.tools.review.data_change import DataChange
 from cracks.tools.review.evidence import NOT_RECOMPUTED
 from cracks.tools.review.file_change import FileChange
 from cracks.tools.review.review import Review
@@ -176,51 +175,48 @@ def _table(comparison: Comparison) -> str:
     classifiers = comparison.classifiers
     heads = [f"{comparison.images:,} test images, {comparison.cracks:,} cracks"]
     heads += [title(one.backbone) for one in classifiers]
-    lines = [_row(heads), "|---|" + "--:|" * len(classifiers)]
+    rows = []
     for name, metric in METRICS.items():
         changes = [one.changes[name] for one in classifiers if metric.headline]
         if (changes and metric.better) or any(change.difference for change in changes):
-            lines.append(_row([metric.title, *map(_cell, changes)]))
-    return "\n".join(lines)
+            rows.append([metric.title, *map(_cell, changes)])
+    return table(heads, ["---", *["--:"] * len(classifiers)], rows)
 
 
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def table(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown; `rule` says how each column is aligned: `---` or `--:`."""
+    first, *others = (f"| {' | '.join(row)} |" for row in (heads, *rows))
+    return "\n".join([first, f"|{'|'.join(rule)}|", *others])
 
 
 def _cell(change: Change) -> str:
     if not change.difference:
         return _number(change.now)
-    return f"{_number(change.base)} → {_number(change.now)} ({_signed(change)})"
+    whole = isinstance(change.base, int) and isinstance(change.now, int)
+    signed = f"{change.difference:+,.0f}" if whole else f"{change.difference:+.4f}"
+    return f"{_number(change.base)} → {_number(change.now)} ({signed})"
 
 
 def _plain_table(sides: Sequence[Side]) -> str:
     """The metrics of sides that cannot be compared, each about its own test images."""
-    names = [
-        name
-        for b in sides[-1].backbones
-        for m in METRICS
-        if (name := f"{b}.{m}") in sides[-1].metrics
+    known = sides[-1].metrics
+    names = [f"{b}.{metric}" for b in sides[-1].backbones for metric in METRICS]
+    rows = [
+        [plain(name), *(_number(s.metrics[name]) if name in s.metrics else "" for s in sides)]
+        for name in names
+        if name in known
     ]
-    heads = ["base", "now"][-len(sides) :]
-    lines = [_row(["metric", *heads]), "|---|" + "--:|" * len(sides)]
-    for name in names:
-        values = [_number(side.metrics[name]) if name in side.metrics else "" for side in sides]
-        lines.append(_row([plain(name), *values]))
-    return "\n".join(lines)
+    heads = ["metric", *["base", "now"][-len(sides) :]]
+    return table(heads, ["---", *["--:"] * len(sides)], rows)
 
 
 def _flipped(one: Classifier, images: int) -> str:
     lines = [f"### {title(one.backbone)}: {one.flips.count:,} of {images:,} changed their class"]
     for kind, flips in one.flips.by_kind.items():
         if flips:
-            named = _joined([_flip(flip) for flip in flips])
+            named = _joined([f"{code(f.id)} {f.before:.2f} → {f.now:.2f}" for f in flips])
             lines.append(f"- {FLIP_KINDS[kind]} ({len(flips):,}): {named}")
     return "\n".join(lines)
-
-
-def _flip(flip: Flip) -> str:
-    return f"{code(flip.id)} {flip.before:.2f} → {flip.now:.2f}"
 
 
 def _data(data: DataChange | None, review: Review) -> str:
@@ -237,25 +233,20 @@ def _data(data: DataChange | None, review: Review) -> str:
     counts = ", ".join(f"{len(images):,} {kind}" for kind, images in kinds.items() if images)
     what = "test images" if data.test_only else "images"
     lines = [f"### Data: {what} {counts}" if counts else "### Data"]
-    lines += [
-        f"- {kind.capitalize()} ({len(images):,}): {_joined([_image(x) for x in images])}"
-        for kind, images in kinds.items()
-        if images and kind != "renamed"
-    ]
+    for kind, images in kinds.items():
+        if images and kind != "renamed":
+            named = _joined([f"{code(image.id)} {plain(image.what)}" for image in images])
+            lines.append(f"- {kind.capitalize()} ({len(images):,}): {named}")
     leak = changed_values(*({LEAK: side.metrics.get(LEAK)} for side in (base, review.now)))
     return _joined_parts(["\n".join(lines), _values("count", [*data.counts, *leak])])
-
-
-def _image(image: Image) -> str:
-    return f"{code(image.id)} {plain(image.what)}"
 
 
 def _values(what: str, changed: list[tuple[str, Any, Any]]) -> str:
     if not changed:
         return ""
-    lines = [_row(code(x, cell=True) for x in row) for row in changed[:_ROWS]]
-    more = [_row([f"{len(changed) - _ROWS:,} more", "", ""])] if len(changed) > _ROWS else []
-    return "\n".join([f"| {what} | base | now |", "|---|---|---|", *lines, *more])
+    rows = [[code(x, cell=True) for x in row] for row in changed[:_ROWS]]
+    more = [[f"{len(changed) - _ROWS:,} more", "", ""]] if len(changed) > _ROWS else []
+    return table([what, "base", "now"], ["---"] * 3, [*rows, *more])
 
 
 def _files(files: FileChange) -> str:
@@ -329,8 +320,3 @@ def _printable(text: str) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
-
-
-def _signed(change: Change) -> str:
-    whole = isinstance(change.base, int) and isinstance(change.now, int)
-    return f"{change.difference:+,.0f}" if whole else f"{change.difference:+.4f}"

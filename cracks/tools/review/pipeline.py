@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from cracks.project.errors import CracksError
 from cracks.project.paths import LOCK, PARAMS, PIPELINE
-from cracks.project.text_file import check_conflict
 from cracks.project.yaml_file import parse_yaml
 from cracks.tools.review.snapshots import Snapshot
 
@@ -140,7 +139,6 @@ def _yaml(snapshot: Snapshot, path: Path) -> dict[str, Any]:
     text = content.decode("utf-8", errors="replace")
     if len(text) > MAX_CHARACTERS:
         raise CracksError(f"{path}: expected at most {MAX_CHARACTERS:,} characters, found more.")
-    check_conflict(text, path)
     return parse_yaml(text, path)
 
 

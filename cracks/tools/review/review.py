@@ -1,7 +1,7 @@
 """A review: both sides, and everything that was found out about their difference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from cracks.project.errors import CracksError
 from cracks.tools.review.comparison import Comparison, compare_sides
@@ -27,7 +27,7 @@ class Review:
     base: Side | None = None  # None if it has no results, or none that can be read
     base_doubts: Sequence[str] = ()  # reasons not to believe the base, in sentences
     data: DataChange | None = None  # None if it is not known
-    failed: Sequence[str] = field(default_factory=list)  # conditions, in sentences
+    failed: Sequence[str] = ()  # conditions, in sentences
     unjudged: bool = False  # there are conditions on the change, and it cannot be judged
 
 
@@ -50,23 +50,21 @@ def make_review(
     stale = find_stale(tree, "HEAD", commit.sha)
     now = read_side("the working tree", tree)
     base, doubts = _read_base(base_name, commit)
-    review = Review(
+    comparison = compare_sides(base, now) if base else Comparison(impossible=doubts[0])
+    failed = _failed(comparison, base, now, fail_if) if base and comparison.can_judge else []
+    return Review(
         base_name=base_name,
         now=now,
         stale=stale,
         mismatches=mismatches(now),
         files=find_file_change(commit, tree),
-        comparison=compare_sides(base, now) if base else Comparison(impossible=doubts[0]),
+        comparison=comparison,
         base=base,
         base_doubts=doubts if base else (),
         data=find_data_change(base, now) if base else None,
-        unjudged=bool(fail_if),
+        failed=[*failed, *unmet(require, now.numbers)],
+        unjudged=bool(fail_if) and not comparison.can_judge,
     )
-    failed = unmet(require, now.numbers)
-    if base and review.comparison.can_judge:
-        failed = [*_failed(review.comparison, base, now, fail_if), *failed]
-        return replace(review, failed=failed, unjudged=False)
-    return replace(review, failed=failed)
 
 
 def _read_base(name: str, commit: Commit) -> tuple[Side | None, list[str]]:

@@ -136,12 +136,11 @@ def read_side(name: str, snapshot: Snapshot) -> Side:
     )
     for backbone in side.backbones:
         metrics[f"{backbone}.threshold"]  # raises if there is none
-    unpredicted = [backbone for backbone in side.backbones if backbone not in side.tested.answers]
-    if unpredicted:
-        raise CracksError(
-            f"Expected predictions of {unpredicted[0]} in {PREDICTIONS} {of}, found none; "
-            "run `dvc repro`."
-        )
+        if backbone not in side.tested.answers:
+            raise CracksError(
+                f"Expected predictions of {backbone} in {PREDICTIONS} {of}, found none; "
+                "run `dvc repro`."
+            )
     return side
 
 

@@ -94,14 +94,13 @@ class ChangedFile(NamedTuple):
 
 def changed_files(base: Commit) -> list[ChangedFile]:
     """The files that differ between a commit and the working tree, new ones too, by name."""
-    numbers = _names(git("diff", "--numstat", "--no-renames", "--relative", "-z", base.sha))
-    changed = []
-    for line in numbers:
+    new = _names(git("ls-files", "--others", "--exclude-standard", "-z"))
+    lines = dict.fromkeys(map(Path, new), 0)
+    differing = _names(git("diff", "--numstat", "--no-renames", "--relative", "-z", base.sha))
+    for line in differing:  # what Git tracks no longer is in both lists
         *counts, name = line.split("\t", maxsplit=2)
-        changed.append(ChangedFile(Path(name), sum(int(n) for n in counts if n.isdecimal())))
-    new = map(Path, _names(git("ls-files", "--others", "--exclude-standard", "-z")))
-    known = {file.path for file in changed}  # Git tracks some no longer
-    return sorted([*changed, *(ChangedFile(path, 0) for path in new if path not in known)])
+        lines[Path(name)] = sum(int(number) for number in counts if number.isdecimal())
+    return sorted(ChangedFile(*file) for file in lines.items())
 
 
 def commits_since(base: Commit, paths: Sequence[Path]) -> list[tuple[str, str]]:

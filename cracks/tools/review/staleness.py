@@ -48,7 +48,7 @@ def find_stale(snapshot: Snapshot, *tips: str) -> Staleness:
     for name, stage in stages.items():
         changes = (
             [
-                *_changed_command(stage, lock[name]),
+                *([] if stage.cmd == lock[name].cmd else ["its command"]),
                 *_changed_params(stage, lock[name], params),
                 *_changed_deps(stage, lock[name], outs, snapshot, tips, staleness.comments),
                 *_changed_results(stage, outs, snapshot),
@@ -74,21 +74,16 @@ def _folders_of_outs(stages: Collection[Stage], outs: Mapping[str, str]) -> dict
         for path, in_git in stage.outputs.items()
         if path in outs and not in_git
     }
-    folders = {dep for stage in stages for dep in stage.dependencies}
-    below = {dep: [out for out in cached if out.startswith(f"{dep}/")] for dep in folders}
-    return {
-        dep: _folder_md5({out.removeprefix(f"{dep}/"): outs[out] for out in found})
-        for dep, found in below.items()
-        if found
-    }
+    folders = {}
+    for dep in {dep for stage in stages for dep in stage.dependencies}:
+        below = [out for out in cached if out.startswith(f"{dep}/")]
+        if below:
+            folders[dep] = _folder_md5({out.removeprefix(f"{dep}/"): outs[out] for out in below})
+    return folders
 
 
 NEVER_RAN = "it never ran"
 REMOVED = "it is not in dvc.yaml any more; delete its entry from dvc.lock"
-
-
-def _changed_command(stage: Stage, ran: LockedStage) -> list[str]:
-    return [] if stage.cmd == ran.cmd else ["its command"]
 
 
 def _changed_params(stage: Stage, ran: LockedStage, params: Mapping[str, Any]) -> list[str]:
@@ -97,10 +92,8 @@ def _changed_params(stage: Stage, ran: LockedStage, params: Mapping[str, Any]) -
     now: dict[str, Any] = {}
     flat = flatten(params)
     for key in stage.params:
-        if isinstance(key, dict):  # the whole file
-            now |= flat
-        else:
-            now |= {k: v for k, v in flat.items() if k == key or k.startswith(f"{key}.")}
+        whole = isinstance(key, dict)  # the whole file
+        now |= {k: v for k, v in flat.items() if whole or k == key or k.startswith(f"{key}.")}
     return [key for key in {**before, **now} if before.get(key) != now.get(key)]
 
 
@@ -147,14 +140,11 @@ def _changed_code(
     old = next((c for c in last_versions(path, *tips) if dvc_md5(c, path) == before), None)
     if old is None:
         return [str(path)]
-    differing = [f for f in _all_files(path, old, snapshot) if old.read(f) != snapshot.read(f)]
+    files = sorted({path, *old.files(path), *snapshot.files(path)})
+    differing = [file for file in files if old.read(file) != snapshot.read(file)]
     changed = [f for f in differing if not same_syntax(f, old, snapshot)]
     comments |= {str(f) for f in differing if f not in changed}
     return list(map(str, changed))
-
-
-def _all_files(path: Path, *snapshots: Snapshot) -> list[Path]:
-    return sorted({path, *(file for snapshot in snapshots for file in snapshot.files(path))})
 
 
 def same_syntax(file: Path, old: Commit, snapshot: Snapshot) -> bool:

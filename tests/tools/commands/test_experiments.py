@@ -32,13 +32,13 @@ def printed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     sort: str | None = None,
-    form: str = "text",
+    form: str | None = None,
 ) -> list[str]:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(dvc.api, "exp_show", lambda: rows)
     experiments.run(sort, form)
     lines = capsys.readouterr().out.splitlines()
-    assert form != "text" or all(len(line) <= 120 for line in lines)
+    assert form or all(len(line) <= 120 for line in lines)
     return lines
 
 
@@ -123,14 +123,14 @@ def test_what_dvc_cannot_read_is_one_sentence(
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(dvc.api, "exp_show", fail)
     with pytest.raises(CracksError, match="Expected experiments that DVC can read, found others"):
-        experiments.run(None, "text")
+        experiments.run(None, None)
 
 
 def test_a_damaged_pipeline_is_one_sentence(results_project: Path) -> None:
     Path("dvc.yaml").write_text("stages: [")
     Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     with pytest.raises(CracksError, match="dvc.yaml"):
-        experiments.run(None, "text")
+        experiments.run(None, None)
 
 
 def test_a_name_is_no_markup(
@@ -153,4 +153,4 @@ def test_the_reason_that_git_gives_is_shown(
 ) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(CracksError, match="Git says: detected dubious ownership"):
-        experiments.run(None, "text")
+        experiments.run(None, None)

@@ -15,7 +15,6 @@ from cracks.heads.statistics import Statistics
 from cracks.project.errors import CracksError
 from cracks.tools.commands import caveats, predict
 from cracks.tools.commands.cli import cli
-from cracks.tools.commands.crack_maps import MapOptions
 from cracks.tools.drawn import TRAINED_ON_DRAWINGS
 from tests.support.heads import ORIGIN
 from tests.support.trained import use_made_classifiers
@@ -37,7 +36,7 @@ def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*paths: str, **options: Any) -> int:
-    return predict.run(paths or ("a", "b"), "vgg16", predict.Options("csv", **options))
+    return predict.run(paths or ("a", "b"), "vgg16", predict.Options(form="csv", **options))
 
 
 @pytest.mark.parametrize(("option", "end"), [("explain", "-vgg16-cam.png"), ("maps", "-vgg16.png")])
@@ -65,8 +64,7 @@ def test_the_summary_begins_with_the_photograph_with_the_widest_crack(
 
 
 def test_millimetres_and_full_resolution_are_asked_for(photographs: Path) -> None:
-    options = MapOptions(full_resolution=True, mm_per_pixel=0.25)
-    assert run("b/1.jpg", maps=Path("maps"), map_options=options) == 0
+    assert run("b/1.jpg", maps=Path("maps"), full_resolution=True, mm_per_pixel=0.25) == 0
     document = json.loads(Path("maps/1-vgg16.json").read_text())
     assert document["length_mm"] == pytest.approx(0.25 * document["length"], abs=0.1)
     with Image.open("maps/1-vgg16.png") as picture:

@@ -21,7 +21,7 @@ from cracks.project.outputs import write_csv
 from cracks.project.params import Params, load_params
 from cracks.project.paths import ARCHIVE, EVALUATION, PREDICTIONS, head_path, weights_path
 from cracks.tables.inputs import PREDICTION_COLUMNS
-from cracks.tools.export import formats
+from cracks.tools.export import formats, openvino
 from cracks.tools.export.check import Agreement, check_logits, probe_images
 from cracks.tools.export.formats import FORMATS, export_classifier
 from cracks.tools.export.keras import _temporary_files_removed
@@ -57,8 +57,8 @@ def params(
 @pytest.mark.slow
 def test_the_quantised_backbone_goes_along(params: Params, tmp_path: Path) -> None:
     path = tmp_path / "model.xml"
-    FORMATS["openvino"].write(load_trained(BACKBONE), path)
-    check_logits(FORMATS["openvino"].load(path), load_classifier(BACKBONE, params))
+    openvino.write(load_trained(BACKBONE), path)
+    check_logits(openvino.load(path), load_classifier(BACKBONE, params))
     assert path.with_suffix(".bin").stat().st_size < weights_path(BACKBONE).stat().st_size / 3
 
 
@@ -128,8 +128,8 @@ def test_a_model_of_two_files_is_replaced_as_a_whole(
             raise OSError(errno.ENOSPC, "full")
         target.write_bytes(source.read_bytes())
 
-    monkeypatch.setattr(formats.Format, "write", lambda _, *given: write(*given))
-    monkeypatch.setattr(formats.Format, "load", lambda *_: None)
+    monkeypatch.setattr(openvino, "write", write)
+    monkeypatch.setattr(openvino, "load", lambda _: None)
     monkeypatch.setattr(formats, "check_logits", lambda *_: None)
     monkeypatch.setattr(formats, "compare_probabilities", lambda *_: Agreement(8, 0.0, 0))
     monkeypatch.setattr("shutil.copyfile", copy)

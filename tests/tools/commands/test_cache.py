@@ -15,8 +15,8 @@ from cracks.features.extraction import extract_features
 from cracks.project.errors import CracksError
 from cracks.project.params import Augmentation
 from cracks.project.paths import weights_path
-from cracks.tools.cache_contents import is_usable, read_contents, remove_others
 from cracks.tools.commands import cache as command
+from cracks.tools.commands.cache import is_usable, read_contents, remove_others
 
 VIEWS = Augmentation(
     views=1, flip="none", rotation=0.0, translation=0.0, zoom=0.0, brightness=0.1, contrast=0.0
