@@ -3,7 +3,6 @@
 No number is computed here; all are read from files that earlier stages wrote.
 """
 
-import platform
 import re
 import zipfile
 from itertools import combinations
@@ -92,7 +91,7 @@ def render_report(params: Params, output: Path, sheet: Path) -> None:
             "disagreements": _disagreements(archive, predictions, backbones),
             "views": _views(archive, params),
             "settings": _settings(params),
-            "versions": {"python": platform.python_version()} | package_versions(),
+            "versions": package_versions(),
         }
     page = _environment().get_template(TEMPLATE).render(context)
     write_text(output, page)
