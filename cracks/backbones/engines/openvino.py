@@ -47,8 +47,9 @@ def dependencies(backbone: str, precision: str) -> Dependencies:
     """What features by this engine depend on, and the models that it keeps."""
     if precision != "int8":
         return _CONVERSION
-    known = [path for path in [ranges.ranges_file(backbone)] if path.is_file()]
-    return _CONVERSION.and_also(_QUANTISATION).and_also(Dependencies(files=tuple(known)))
+    file = ranges.ranges_file(backbone)
+    known = Dependencies(files=(file,) if file.is_file() else ())
+    return _CONVERSION.and_also(_QUANTISATION).and_also(known)
 
 
 def load(

@@ -66,8 +66,9 @@ def quantised(model: Any, image_size: int, ranges: Ranges | None = None) -> Any:
 
     _sum_exactly(model)
     _number_names(model)
-    # NNCF measures in any case; where that is of no use, on one image
-    batches = calibration_batches(image_size) if ranges is None else [_one_image(image_size)]
+    batches = calibration_batches(image_size)
+    if ranges is not None:  # NNCF measures all the same: on one image
+        batches = [batches[0][:1]]
     model.reshape(batches[0].shape)
     with redirect_stdout(io.StringIO()):  # progress bars
         result = nncf.quantize(
@@ -105,10 +106,6 @@ def calibration_batches(image_size: int) -> list[Pixels]:
     images = calibration_images(image_size)
     starts = range(0, IMAGES, _CALIBRATION_BATCH)
     return [np.stack(images[start : start + _CALIBRATION_BATCH]) for start in starts]
-
-
-def _one_image(image_size: int) -> Pixels:
-    return np.stack(calibration_images(image_size)[:1])
 
 
 def report_nothing() -> None:

@@ -1,5 +1,6 @@
 """Ranges that are known: found by weights and size, and those of the shipped weights."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,11 @@ import pytest
 
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.engines import ranges
-from cracks.backbones.engines.openvino import backbone_model
-from cracks.backbones.engines.quantisation import activation_ranges, quantised
-from cracks.backbones.engines.ranges import known_ranges, write_ranges
+from cracks.backbones.engines.ranges import known_ranges, ranges_file, write_ranges
 from cracks.backbones.engines.registry import dependencies
 from cracks.backbones.weights import write_weights
 from cracks.project.params import load_params
+from pretraining.ranges import measure_ranges
 
 
 @pytest.fixture
@@ -51,13 +51,14 @@ def test_the_ranges_of_the_shipped_weights_are_known(backbone: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_the_known_ranges_are_those_that_are_measured(tmp_path: Path) -> None:
+def test_the_known_ranges_are_those_that_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """But for a few that lie on the edge between two rounded numbers on some processor."""
-    size, path = load_params().image_size, tmp_path / "resnet50.weights.h5"
-    write_weights("resnet50", "cracks", 0, path)
-    known = known_ranges("resnet50", path, size)
-    assert known
-    model = backbone_model("resnet50", path, size, "float32", ("features", "map"))
-    measured = activation_ranges(quantised(model, size))
-    np.testing.assert_allclose(measured, known, rtol=2**-6)
-    assert np.mean(np.array(measured) != known) < 0.05
+    known = json.loads(ranges_file("resnet50").read_text())
+    monkeypatch.setattr(ranges, "FOLDER", tmp_path)
+    measured = json.loads(measure_ranges("resnet50").read_text())
+    assert measured["weights"] == known["weights"]
+    assert measured["image_size"] == known["image_size"] == load_params().image_size
+    np.testing.assert_allclose(measured["ranges"], known["ranges"], rtol=2**-6)
+    assert np.mean(np.array(measured["ranges"]) != known["ranges"]) < 0.05
