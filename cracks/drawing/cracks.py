@@ -165,9 +165,8 @@ def _cracked(
     line = ribbon(points, widths, strength)
     if width < 3:
         return line
-    across = (line.left - line.right) / (
-        np.hypot(*(line.left - line.right).T)[:, np.newaxis] + 1e-9
-    )
+    across = line.left - line.right
+    across /= np.hypot(*across.T)[:, np.newaxis] + 1e-9
     ragged = random.uniform(0.01, 0.09) * widths + random.uniform(0, 0.4)
     slope = random.uniform(0.5, 1.1)
     return Line(

@@ -6,15 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from cracks.drawing.field import (
-    Random,
-    Surface,
-    fractal_noise,
-    grey,
-    moved,
-    smoothstep,
-    wander,
-)
+from cracks.drawing.field import Random, Surface, fractal_noise, grey, moved, smoothstep, wander
 from cracks.drawing.lines import (
     Points,
     beside,
