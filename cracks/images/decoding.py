@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cracks.images import png, tiff
 from cracks.images.samples import SAVE_AGAIN, samples_of
@@ -51,17 +51,6 @@ _STARTS = {
     "TIFF": tiff.MAGIC,
     "WebP": (b"RIFF",),
 }
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes an image of each EXIF orientation upright (EXIF 2.32, 4.6.4)."""
 
 Image.MAX_IMAGE_PIXELS = None  # replaced by the limit below, whose message says what to do
 
@@ -140,9 +129,11 @@ def _orientation(image: Image.Image) -> object:
 
 
 def _upright(rgb: RGB, orientation: object) -> RGB:
-    if not isinstance(orientation, int) or orientation not in _UPRIGHT:
+    if not isinstance(orientation, int) or not 2 <= orientation <= 8:  # EXIF 2.32, 4.6.4
         return rgb
-    return np.asarray(Image.fromarray(rgb).transpose(_UPRIGHT[orientation]))
+    image = Image.fromarray(rgb)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 def to_input(rgb: RGB, image_size: int) -> RGB:
