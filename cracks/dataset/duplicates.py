@@ -62,13 +62,8 @@ class Turn(IntEnum):
     HALF = 3  # by 180 degrees
 
 
-_STEPS = {
-    Turn.NONE: (1, 1),
-    Turn.LEFT_RIGHT: (1, -1),
-    Turn.TOP_BOTTOM: (-1, 1),
-    Turn.HALF: (-1, -1),
-}
-"""The steps through rows and columns that turn an image."""
+_STEPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+"""The steps through rows and columns that turn an image, by `Turn`."""
 
 
 class Fingerprint(NamedTuple):
@@ -90,7 +85,7 @@ def fingerprint(rgb: RGB) -> Fingerprint:
     grey = Image.fromarray(rgb).convert("L")
     small = grey.resize((_HASHED, _HASHED), Image.Resampling.BOX)
     pixels = np.asarray(small)
-    turned = [Image.fromarray(pixels[::rows, ::columns]) for rows, columns in _STEPS.values()]
+    turned = [Image.fromarray(pixels[::rows, ::columns]) for rows, columns in _STEPS]
     bits = np.stack([imagehash.dhash(image).hash.ravel() for image in turned])
     hashes = np.packbits(bits, axis=1).view(np.uint64)[:, 0]
     thumbnail = np.asarray(small.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))

@@ -211,13 +211,12 @@ def _given(images: pd.DataFrame) -> pd.Series:
 
 def _check_parts(table: pd.DataFrame, strategy: str) -> None:
     counts = table.groupby(["part", "label"]).size()
-    for part in PARTS:
-        for label in CLASSES:
-            if not counts.get((part, label), 0):
-                raise CracksError(
-                    f"Expected {label} images in {part}, found none of the "
-                    f"{(table['label'] == label).sum():,} there are; {_remedy(table, strategy)}."
-                )
+    for part, label in product(PARTS, CLASSES):
+        if (part, label) not in counts:
+            raise CracksError(
+                f"Expected {label} images in {part}, found none of the "
+                f"{(table['label'] == label).sum():,} there are; {_remedy(table, strategy)}."
+            )
 
 
 def _remedy(table: pd.DataFrame, strategy: str) -> str:
@@ -256,8 +255,7 @@ def count_split(split: pd.DataFrame) -> dict[str, int | float]:
     """
     counts: dict[str, int | float] = {
         f"{part}.{label}": int(((split["part"] == part) & (split["label"] == label)).sum())
-        for part in PARTS
-        for label in CLASSES
+        for part, label in product(PARTS, CLASSES)
     }
     in_train = split["group"].isin(set(split[split["part"] == TRAIN]["group"]))
     for part in (VALID, TEST):
