@@ -54,9 +54,9 @@ _LEAST_SCALE = 1e-3  # of probabilities by evidence, below which evidence says n
 
 
 class Labelled(NamedTuple):
-    """Labelled patches by their features."""
+    """Labelled patches by their features, or by log-odds that were not fitted to them."""
 
-    features: NDArray[np.floating]  # [n, channels]
+    features: NDArray[np.floating]  # [n, channels], or log-odds [n]
     labels: Labels  # [n], 1 for a crack
     photographs: NDArray[np.str_]  # [n], each patch's own name if none is known
 
@@ -88,14 +88,6 @@ class AdaptedThreshold:
     logit: float
     expected: Expected | None
     reason: str  # why nothing is expected, or empty
-
-
-class _Evidence(NamedTuple):
-    """Log-odds of labelled patches by what was not fitted to them."""
-
-    logits: Numbers  # [n]
-    labels: Labels  # [n]
-    photographs: NDArray[np.str_]  # [n]
 
 
 class _Choice(NamedTuple):
@@ -138,7 +130,7 @@ def adapt_head(
     standardised = (labelled.features - statistics.mean) / statistics.deviation
     prior = trained.logit(labelled.features)
     penalty, held_out = _cross_validated(standardised, prior, labels, labelled.photographs)
-    evidence = _Evidence(held_out, labels, labelled.photographs)
+    evidence = labelled._replace(features=held_out)
     scale, shift = _calibration(held_out, labels)
     choice = _chosen(evidence, scale, shift, (cracked_share, precision), known=photographs_known)
     moved, bias = _moved(_rows(standardised), prior, labels, penalty)
@@ -176,14 +168,14 @@ def adapt_threshold(
     scale, shift = _calibration(logits, labels)
     if scale < _LEAST_SCALE:  # no threshold is better than another
         return AdaptedThreshold(0.0, None, "evidence is no stronger in patches with a crack")
-    evidence = _Evidence(logits, labels, photographs)
+    evidence = Labelled(logits, labels, photographs)
     choice = _chosen(evidence, scale, shift, (cracked_share, precision), known=photographs_known)
     moved = float((logit(choice.threshold) - choice.shift) / scale)
     return AdaptedThreshold(moved, choice.expected, choice.reason)
 
 
 def _chosen(
-    evidence: _Evidence, scale: float, shift: float, aim: tuple[float | None, float], *, known: bool
+    evidence: Labelled, scale: float, shift: float, aim: tuple[float | None, float], *, known: bool
 ) -> _Choice:
     """The threshold by calibrated evidence, and what to expect of it.
 
@@ -213,7 +205,7 @@ def _check_enough(labels: Labels) -> None:
         )
 
 
-def _why_nothing_is_expected(evidence: _Evidence, *, known: bool) -> str:
+def _why_nothing_is_expected(evidence: Labelled, *, known: bool) -> str:
     logits, labels, photographs = evidence
     fewest, distinct = int(np.bincount(labels, minlength=2).min()), len(np.unique(photographs))
     if fewest < LEAST_PROMISED:
@@ -332,7 +324,7 @@ def _photographs_of_a_class(labels: Labels, photographs: NDArray[np.str_]) -> in
     return min(len(np.unique(photographs[labels == one])) for one in (0, 1))
 
 
-def _calibration(logits: Numbers, labels: Labels) -> tuple[float, float]:
+def _calibration(logits: NDArray[np.floating], labels: Labels) -> tuple[float, float]:
     """Scale and shift that make logits those of calibrated probabilities (Platt 1999).
 
     The scale is at least 0, so that the order of the patches stays.
@@ -377,7 +369,7 @@ def _threshold(probability: Numbers, weights: Numbers, precision: float) -> floa
     return float(max(floored[order][chosen], 1) / unit)
 
 
-def _expected(evidence: _Evidence, weights: Numbers, odds: float, precision: float) -> Expected:
+def _expected(evidence: Labelled, weights: Numbers, odds: float, precision: float) -> Expected:
     """Recall and precision of the patches of each fold, by calibration and threshold of the others.
 
     Args:

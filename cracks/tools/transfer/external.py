@@ -105,16 +105,12 @@ def _copied(
     own: pd.DataFrame, images: pd.DataFrame, archive: Path, limits: AuditLimits
 ) -> NDArray[np.bool_]:
     """Which of the images in `archive` are copies of one of the pipeline's own, `own`."""
-    fingerprints = [
-        fingerprint_members(ARCHIVE, list(own["id"]), limits),
-        fingerprint_members(archive, list(images["id"]), limits),
-    ]
-    hashes = np.concatenate([fingerprint.hashes for fingerprint in fingerprints])
-    thumbnails = np.concatenate([fingerprint.thumbnail for fingerprint in fingerprints])
+    ours = fingerprint_members(ARCHIVE, list(own["id"]), limits)
+    theirs = fingerprint_members(archive, list(images["id"]), limits)
+    hashes = np.concatenate([ours.hashes, theirs.hashes])
+    thumbnails = np.concatenate([ours.thumbnail, theirs.thumbnail])
     first, second = find_copies(hashes, thumbnails).pairs.T
-    copied = np.zeros(len(images), dtype=bool)
-    copied[second[(first < len(own)) & (second >= len(own))] - len(own)] = True
-    return copied
+    return np.isin(len(own) + np.arange(len(images)), second[first < len(own)])
 
 
 def features_as_trained(
