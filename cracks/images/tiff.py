@@ -5,9 +5,8 @@ A TIFF file is a chain of directories of tags, one for each page, which may have
 thumbnail first and their raw picture below it.
 """
 
-import struct
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cracks.project.errors import CracksError
 
@@ -31,7 +30,7 @@ _SAMPLES = 277
 _MAX_PAGES = 200
 _MAX_ENTRIES = 4096
 
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # by type
+_INTEGERS = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}  # bytes, by type
 
 # The tags that pixels depend on; libtiff and Pillow stumble over odd values of others
 _OF_PIXELS = {
@@ -43,9 +42,9 @@ _OF_PIXELS = {
 class _Layout(NamedTuple):
     """How a file writes numbers and directories."""
 
-    order: str  # of bytes, as `struct` has it
-    number: str  # the type of the number of entries
-    place: str  # the type of a place in the file
+    order: Literal["little", "big"]  # of bytes
+    number: int  # bytes of the number of entries
+    place: int  # bytes of a place in the file
     entry: int  # bytes of an entry
     first: int  # where the place of the first directory is
 
@@ -85,8 +84,8 @@ def photograph_alone(data: bytes) -> bytes:
     Raises:
         CracksError: if it is a raw file of a camera, or all its pages are thumbnails or masks.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    layout = _Layout(order, *(("Q", "Q", 20, 8) if data[:4] in MAGIC[2:] else ("H", "I", 12, 4)))
+    sizes = (8, 8, 20, 8) if data[:4] in MAGIC[2:] else (2, 4, 12, 4)
+    layout = _Layout("little" if data[:2] == b"II" else "big", *sizes)
     pages = list(_directories(data, layout))
     if not pages:
         return data
@@ -113,7 +112,7 @@ def photograph_alone(data: bytes) -> bytes:
 
 def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
     """All undamaged directories, each before its subdirectories."""
-    waiting, seen = [_unpack(data, layout, layout.place, layout.first)], set[int]()
+    waiting, seen = [_number(data, layout, layout.first, layout.place)], set[int]()
     while waiting and len(seen) < _MAX_PAGES:
         place = waiting.pop(0)
         if place in seen or not 0 < place < len(data):
@@ -125,48 +124,41 @@ def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
 
 
 def _directory(data: bytes, layout: _Layout, place: int) -> _Directory:
-    start = place + struct.calcsize(layout.number)
+    start = place + layout.number
     room = min(_MAX_ENTRIES, (len(data) - start) // layout.entry)
-    number = max(0, min(_unpack(data, layout, layout.number, place), room))
-    end = start + number * layout.entry
+    count = max(0, min(_number(data, layout, place, layout.number), room))
+    end = start + count * layout.entry
     every = [data[at : at + layout.entry] for at in range(start, end, layout.entry)]
-    entries = {_unpack(entry, layout, "H", 0): entry for entry in every}
-    return _Directory(place, entries, _unpack(data, layout, layout.place, end))
+    entries = {_number(entry, layout, 0, 2): entry for entry in every}
+    return _Directory(place, entries, _number(data, layout, end, layout.place))
 
 
-def _unpack(data: bytes, layout: _Layout, kind: str, place: int) -> int:
-    """A number, 0 beyond the end of the file."""
-    size = struct.calcsize(kind)
-    number: int = struct.unpack(layout.order + kind, data[place : place + size].ljust(size, b"\0"))[
-        0
-    ]
-    return number
+def _number(data: bytes, layout: _Layout, place: int, size: int) -> int:
+    """A number of so many bytes, whose bytes beyond the end of the file are 0."""
+    return int.from_bytes(data[place : place + size].ljust(size, b"\0"), layout.order)
 
 
-def _numbers(data: bytes, layout: _Layout, entry: bytes | None) -> tuple[int, ...]:
+def _numbers(data: bytes, layout: _Layout, entry: bytes | None) -> list[int]:
     """The values of an entry, none if they are no integers."""
-    kind = _INTEGERS.get(_unpack(entry, layout, "H", 2)) if entry else None
-    if not entry or not kind:
-        return ()
-    width = struct.calcsize(layout.place)
-    count = min(_unpack(entry, layout, layout.place, 4), _MAX_PAGES)
-    if count * struct.calcsize(kind) <= width:
-        data, place = entry, 4 + width
+    size = _INTEGERS.get(_number(entry, layout, 2, 2)) if entry else None
+    if not entry or not size:
+        return []
+    count = min(_number(entry, layout, 4, layout.place), _MAX_PAGES)
+    place = 4 + layout.place
+    if count * size <= layout.place:
+        data = entry
     else:
-        place = _unpack(entry, layout, layout.place, 4 + width)
-    step = struct.calcsize(kind)
-    return tuple(_unpack(data, layout, kind, place + step * index) for index in range(count))
+        place = _number(entry, layout, place, layout.place)
+    return [_number(data, layout, place + size * index, size) for index in range(count)]
 
 
 def _alone(data: bytes, layout: _Layout, page: _Directory, kept: set[int]) -> bytes:
     """The file with one directory, of the tags in `kept`."""
     entries = [entry for tag, entry in page.entries.items() if tag in kept]
-    count = struct.pack(layout.order + layout.number, len(entries))
-    nothing_more = bytes(struct.calcsize(layout.place))
-    directory = count + b"".join(entries) + nothing_more
+    count = len(entries).to_bytes(layout.number, layout.order)
+    directory = count + b"".join(entries) + bytes(layout.place)  # none follows
+    first = page.place.to_bytes(layout.place, layout.order)
     alone = bytearray(data)
-    alone[layout.first : layout.first + len(nothing_more)] = struct.pack(
-        layout.order + layout.place, page.place
-    )
+    alone[layout.first : layout.first + layout.place] = first
     alone[page.place : page.place + len(directory)] = directory
     return bytes(alone)
