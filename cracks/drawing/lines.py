@@ -114,9 +114,8 @@ def blob(random: Random, centre: Points, radius: float, ragged: float, stretch: 
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
     amplitude = random.standard_normal((2, 6)) * np.arange(2, 8) ** -1.0
     waves = np.outer(np.arange(2, 8), angle)
-    distance = radius * np.exp(
-        ragged * (amplitude[0] @ np.sin(waves) + amplitude[1] @ np.cos(waves))
-    )
+    bumps = amplitude[0] @ np.sin(waves) + amplitude[1] @ np.cos(waves)
+    distance = radius * np.exp(ragged * bumps)
     turn = random.uniform(0, np.pi)
     x, y = stretch * distance * np.cos(angle), distance * np.sin(angle)
     rows, columns = x * np.sin(turn) + y * np.cos(turn), x * np.cos(turn) - y * np.sin(turn)
