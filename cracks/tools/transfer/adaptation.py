@@ -34,6 +34,8 @@ from cracks.project.outputs import DIGITS
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Names = NDArray[np.str_]
+Places = NDArray[np.int64]
 
 LEAST_OF_A_CLASS = 5
 """Labelled patches of each class without which there is nothing to learn from."""
@@ -58,7 +60,7 @@ class Labelled(NamedTuple):
 
     features: NDArray[np.floating]  # [n, channels], or log-odds [n]
     labels: Labels  # [n], 1 for a crack
-    photographs: NDArray[np.str_]  # [n], each patch's own name if none is known
+    photographs: Names  # [n], each patch's own name if none is known
 
 
 class Expected(NamedTuple):
@@ -145,7 +147,7 @@ def adapt_head(
 def adapt_threshold(
     logits: Numbers,
     labels: Labels,
-    photographs: NDArray[np.str_],
+    photographs: Names,
     cracked_share: float | None = None,
     precision: float = 0.7,
     *,
@@ -271,7 +273,7 @@ def _least_loss(
 
 
 def _cross_validated(
-    features: Numbers, prior: Numbers, labels: Labels, photographs: NDArray[np.str_]
+    features: Numbers, prior: Numbers, labels: Labels, photographs: Names
 ) -> tuple[float, Numbers]:
     """A penalty and the held-out logits with it, means over repeats.
 
@@ -298,9 +300,7 @@ def _about_as_good(more: Numbers) -> bool:
     return bool(more.mean() <= more.std() / np.sqrt(len(more)))
 
 
-def _folds(
-    labels: Labels, photographs: NDArray[np.str_]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _folds(labels: Labels, photographs: Names) -> Iterator[tuple[Places, Places]]:
     """Train and held-out patches, both classes in each train part.
 
     No photograph is in both, unless those of a class are too few.
@@ -319,7 +319,7 @@ def _folds(
         yield from folds
 
 
-def _photographs_of_a_class(labels: Labels, photographs: NDArray[np.str_]) -> int:
+def _photographs_of_a_class(labels: Labels, photographs: Names) -> int:
     """How many photographs the class has that has fewer."""
     return min(len(np.unique(photographs[labels == one])) for one in (0, 1))
 
@@ -391,7 +391,7 @@ def _expected(evidence: Labelled, weights: Numbers, odds: float, precision: floa
 
 
 def _share(
-    part: Numbers, whole: NDArray[Any], weights: Numbers, photographs: NDArray[np.str_]
+    part: Numbers, whole: NDArray[Any], weights: Numbers, photographs: Names
 ) -> tuple[float, Interval]:
     """Σ weights part / Σ weights whole, and its interval over photographs.
 
@@ -400,9 +400,7 @@ def _share(
     number of photographs.
     """
     _, number = np.unique(photographs, return_inverse=True)
-    sums = [
-        np.bincount(number, weights=weights * values).astype(np.float64) for values in (part, whole)
-    ]
+    sums = [np.bincount(number, weights * values).astype(np.float64) for values in (part, whole)]
     share = float(sums[0].sum() / max(sums[1].sum(), 1e-12))
     used = whole > 0
     if not used.any():

@@ -145,12 +145,10 @@ def audit_source(name: str, params: Params, options: Options, folder: Path) -> S
 
 
 def _members(name: str, params: Params, options: Options) -> Members:
-    if name != SAMPLE:
-        return labelled_images(
-            Path(name), options.positive_class, options.limit, params.photos.seed
-        )
-    all_of_them = params.sample.images_per_class
-    return iter_sample(min(all_of_them, options.limit or all_of_them), params.sample.seed)
+    if name == SAMPLE:
+        all_of_them = params.sample.images_per_class
+        return iter_sample(min(all_of_them, options.limit or all_of_them), params.sample.seed)
+    return labelled_images(Path(name), options.positive_class, options.limit, params.photos.seed)
 
 
 def extract_domain(source: Source, backbone: str, params: Params) -> Domain:
@@ -206,9 +204,8 @@ def train_head(chosen: Sequence[Domain], params: Params) -> SourceHead:
     features, labels = _joined([domain.valid for domain in chosen])
     (trained,), _ = train_heads(recipe, [params.seed], train, (features, labels))
     head = trained.linear()
-    threshold = choose_threshold(
-        params.threshold, params.target_recall, labels, _scores(head, features)
-    )
+    scores = _scores(head, features)
+    threshold = choose_threshold(params.threshold, params.target_recall, labels, scores)
     return SourceHead(head, statistics_of(train[0]), threshold)
 
 

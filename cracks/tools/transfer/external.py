@@ -125,5 +125,4 @@ def features_as_trained(
     )
     path = folder / f"{backbone}.npy"
     extract_features(extraction, archive, images, path)
-    _, features = open_rows(path, FEATURES)
-    return np.array(features[:, 0])
+    return np.array(open_rows(path, FEATURES)[1][:, 0])
