@@ -5,16 +5,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from cracks.images.archive import member_names, open_archive, read_member, write_archive
-from cracks.images.decoding import RGB, decode
+from cracks.images.decoding import RGB, Mask, decode
 
 _PHOTOGRAPH, _MASK = ".jpg", "-mask.png"
-
-Mask = NDArray[np.bool_]
 
 
 class Example(NamedTuple):

@@ -16,6 +16,7 @@ from cracks.images.samples import SAVE_AGAIN, samples_of
 from cracks.project.errors import CracksError
 
 RGB = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 DECODING_PACKAGES = ("numpy", "pillow")
 """Packages whose versions the pixels depend on; they are part of the key of cached features."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cracks.drawing.masked import encode_jpeg
-from cracks.drawing.walls import Mask, draw, draw_patches, generator_of
+from cracks.drawing.walls import draw, draw_patches, generator_of
+from cracks.images.decoding import Mask
 from cracks.runtime.progress import progress
 from cracks.runtime.workers import in_processes
 from cracks.tables.labels import CLASSES

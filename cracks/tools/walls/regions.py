@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label, maximum_filter
 
+from cracks.images.decoding import Mask
 from cracks.tools.walls.crack_map import CrackMap
-from cracks.tools.walls.ridges import EIGHT, Cracks, Mask
+from cracks.tools.walls.ridges import EIGHT, Cracks
 
 COLUMNS = [
     *("region", "x", "y", "width", "height", "end_y"),
@@ -46,15 +47,9 @@ def measure_regions(cracks: Cracks, crackmap: CrackMap) -> pd.DataFrame:
         area=("x", "size"),
         peak_probability=("heat", "max"),
     ).assign(direction=_directions(found), end_y=_right_ends(found))
-    lines = pd.DataFrame(
-        {
-            "region": labels[cracks.skeleton],
-            "length": _link_lengths(cracks.skeleton),
-            "max_width": 2 * _depths(cracks) - 1,
-        }
-    )
-    lines = lines.groupby("region").agg({"length": "sum", "max_width": "max"})
-    table = boxes.join(lines).dropna().reset_index()
+    sizes = {"length": _link_lengths(cracks.skeleton), "max_width": 2 * _depths(cracks) - 1}
+    lines = pd.DataFrame(sizes).groupby(labels[cracks.skeleton])
+    table = boxes.join(lines.agg({"length": "sum", "max_width": "max"})).dropna().reset_index()
     length = table["length"].clip(lower=1.0)
     table = table.assign(
         width=table["right"] - table["x"] + 1,

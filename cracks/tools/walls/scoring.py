@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 
+from cracks.images.decoding import Mask
+
 TOLERANCE = 2
 """Pixels within which a pixel of one mask counts as one of the other, as benchmarks have it."""
 
@@ -19,8 +21,6 @@ LEAST_IMAGES = 5
 
 _RESAMPLES = 2000
 _SEED = 0
-
-Mask = NDArray[np.bool_]
 
 
 class Counts(NamedTuple):
