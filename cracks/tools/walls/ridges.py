@@ -165,7 +165,5 @@ def _thresholds(dark: NDArray[np.uint8]) -> tuple[float, float]:
     counts[0] = 0  # brighter than around
     middle = np.searchsorted(counts.cumsum(), counts.sum() / 2)
     deviation = middle / _MEDIAN_OF_HALF_NORMAL
-    return (
-        max(255 * _FAINT, _FAINT_DEVIATIONS * deviation),
-        max(255 * _CLEAR, _CLEAR_DEVIATIONS * deviation),
-    )
+    faint = max(255 * _FAINT, _FAINT_DEVIATIONS * deviation)
+    return faint, max(255 * _CLEAR, _CLEAR_DEVIATIONS * deviation)

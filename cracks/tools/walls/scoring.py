@@ -74,9 +74,8 @@ def scores(images: Sequence[Counts]) -> dict[str, Score]:
     results = {}
     for name, measure in _MEASURES.items():
         values = np.array([measure(table[some]) for some in draws])
-        defined = values[~np.isnan(values)]
-        some = len(defined) and len(images) >= LEAST_IMAGES
-        low, high = np.percentile(defined, [2.5, 97.5]) if some else (np.nan, np.nan)
+        known = len(images) >= LEAST_IMAGES and not np.isnan(values).all()
+        low, high = np.nanpercentile(values, [2.5, 97.5]) if known else (np.nan, np.nan)
         results[name] = Score(measure(table), float(low), float(high))
     return results
 
