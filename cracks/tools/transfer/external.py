@@ -59,22 +59,18 @@ def score_images(
         if standardise:
             check_enough(len(images))
         trained = {backbone: load_trained(backbone) for backbone in params.weights}
-        features = {
-            backbone: features_as_trained(backbone, one.origin, params, archive, images, folder)
-            for backbone, one in trained.items()
-        }
-    metrics: Metrics = {}
-    predictions = []
-    for backbone, one in trained.items():
-        head = one.head
-        if standardise:
-            statistics = training_statistics(head_path(backbone))
-            head = standardised(head, statistics, features[backbone])
-        probability = head.probability(features[backbone])
-        found = evaluate_part(Scored.of_images(images, probability, one.threshold))
-        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
-        named = images[["id", "label"]]
-        predictions.append(named.assign(backbone=backbone, probability=probability))
+        metrics: Metrics = {}
+        predictions = []
+        for backbone, one in trained.items():
+            head = one.head
+            features = features_as_trained(backbone, one.origin, params, archive, images, folder)
+            if standardise:
+                head = standardised(head, training_statistics(head_path(backbone)), features)
+            probability = head.probability(features)
+            found = evaluate_part(Scored.of_images(images, probability, one.threshold))
+            metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+            named = images[["id", "label"]]
+            predictions.append(named.assign(backbone=backbone, probability=probability))
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
     return External(metrics, pd.concat(predictions, ignore_index=True))
 
