@@ -58,8 +58,7 @@ def _search(pattern: str) -> Callable[[str], str]:
     expression = re.compile(pattern)
 
     def search(name: str) -> str:
-        match = expression.search(name)
-        if match is None:
+        if (match := expression.search(name)) is None:
             return ""
         group = match[1] if expression.groups else None
         return match[0] if group is None else group
