@@ -223,9 +223,8 @@ def choose_tested(domain: Domain, chosen: Sequence[Domain]) -> tuple[NDArray[np.
     """
     splits = pd.concat([one.split for one in chosen])
     seen = domain.split["sha256"].isin(splits.loc[splits["part"] != TEST, "sha256"]).to_numpy()
-    wanted = np.ones(len(seen), dtype=bool)
-    if any(one is domain for one in chosen):
-        wanted = (domain.split["part"] == TEST).to_numpy()
+    is_other = all(one is not domain for one in chosen)
+    wanted = (domain.split["part"] == TEST).to_numpy() | is_other
     return wanted & ~seen, int((wanted & seen).sum())
 
 
