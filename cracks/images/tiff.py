@@ -8,25 +8,19 @@ thumbnail first and their raw picture below it.
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from PIL.ExifTags import Base as Tag
+
 from cracks.project.errors import CracksError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How files begin; the last two are BigTIFF."""
 
-PHOTOMETRIC = 262
-ORIENTATION = 274
-PLANES = 284
-SEPARATE = 2  # its value where each colour has strips of its own
+SEPARATE = 2  # planar configuration where each colour has strips of its own
 
 _CANON_RAW = b"CR\x02"
-_DNG_VERSION = 50706
 _SENSOR = {32803, 34892}  # photometric: mosaic of a sensor, the same interpolated
-_KIND = 254  # bits: a reduced picture, a page of several, a mask
-_OLD_KIND = 255  # 2: a reduced picture
-_WIDTH, _HEIGHT, _BELOW = 256, 257, 330
-_REDUCED, _MASK = 1, 4
-_STRIPS, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 273, 278, 322, 323, 324
-_SAMPLES = 277
+_REDUCED, _MASK = 1, 4  # bits of the new subfile type
+_OLD_REDUCED = 2  # the old subfile type
 _MAX_PAGES = 200
 _MAX_ENTRIES = 4096
 
@@ -34,7 +28,7 @@ _INTEGERS = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}  # bytes, by type
 
 # The tags that pixels depend on; libtiff and Pillow stumble over odd values of others
 _OF_PIXELS = {
-    *(_WIDTH, _HEIGHT, PHOTOMETRIC, 258, 259, 266, 273, 277, 278, 279, 281, 284, 292, 293, 317),
+    *(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 281, 284, 292, 293, 317),
     *(320, 322, 323, 324, 325, 332, 338, 339, 347, *range(512, 522), 529, 530, 532),
 }
 
@@ -65,14 +59,14 @@ def check_whole(tags: Mapping[int, Any], length: int) -> None:
     Raises:
         ValueError: if some are missing, or lie elsewhere.
     """
-    width, height = tags[_WIDTH], tags[_HEIGHT]
-    if _TILES in tags:
-        pieces = -(-width // tags[_TILE_WIDTH]) * -(-height // tags[_TILE_HEIGHT])
+    width, height = tags[Tag.ImageWidth], tags[Tag.ImageLength]
+    if Tag.TileOffsets in tags:
+        pieces = -(-width // tags[Tag.TileWidth]) * -(-height // tags[Tag.TileLength])
     else:
-        pieces = -(-height // min(tags.get(_ROWS) or height, height))
-    if tags.get(PLANES) == SEPARATE:
-        pieces *= tags.get(_SAMPLES, 1)
-    places = tags.get(_TILES, tags.get(_STRIPS, ()))
+        pieces = -(-height // min(tags.get(Tag.RowsPerStrip) or height, height))
+    if tags.get(Tag.PlanarConfiguration) == SEPARATE:
+        pieces *= tags.get(Tag.SamplesPerPixel, 1)
+    places = tags.get(Tag.TileOffsets, tags.get(Tag.StripOffsets, ()))
     places = places if isinstance(places, tuple) else (places,)
     if sum(0 < place < length for place in places) < pieces:
         raise ValueError(f"{pieces} strips or tiles of pixels expected, fewer found")
@@ -94,20 +88,22 @@ def photograph_alone(data: bytes) -> bytes:
         return next(iter(_numbers(data, layout, page.entries.get(tag))), 0)
 
     if data[8:11] == _CANON_RAW or any(
-        number(page, PHOTOMETRIC) in _SENSOR or _DNG_VERSION in page.entries for page in pages
+        number(page, Tag.PhotometricInterpretation) in _SENSOR or Tag.DNGVersion in page.entries
+        for page in pages
     ):
         raise CracksError("a raw file of a camera; develop it to JPEG, PNG or TIFF")
     whole = [
         page
         for page in pages
-        if not number(page, _KIND) & (_REDUCED | _MASK) and number(page, _OLD_KIND) != 2
+        if not number(page, Tag.NewSubfileType) & (_REDUCED | _MASK)
+        and number(page, Tag.SubfileType) != _OLD_REDUCED
     ]
     if not whole:
         raise CracksError("a TIFF file of nothing but reduced pictures; take the original")
     # the first of the largest
-    page = max(whole, key=lambda one: number(one, _WIDTH) * number(one, _HEIGHT))
-    turned = number(page, ORIENTATION) in range(2, 9)
-    return _alone(data, layout, page, _OF_PIXELS | ({ORIENTATION} if turned else set()))
+    page = max(whole, key=lambda one: number(one, Tag.ImageWidth) * number(one, Tag.ImageLength))
+    turned = number(page, Tag.Orientation) in range(2, 9)
+    return _alone(data, layout, page, _OF_PIXELS | ({Tag.Orientation} if turned else set()))
 
 
 def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
@@ -120,7 +116,8 @@ def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
         seen.add(place)
         directory = _directory(data, layout, place)
         yield directory
-        waiting += [directory.following, *_numbers(data, layout, directory.entries.get(_BELOW))]
+        below = directory.entries.get(Tag.SubIFDs)
+        waiting += [directory.following, *_numbers(data, layout, below)]
 
 
 def _directory(data: bytes, layout: _Layout, place: int) -> _Directory:
