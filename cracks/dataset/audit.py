@@ -5,23 +5,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from cracks.dataset.duplicates import (
-    THUMBNAIL,
-    Copies,
-    Fingerprint,
-    Pairs,
-    Turn,
-    find_copies,
-    fingerprint,
-    groups_of,
-)
+from cracks.dataset.duplicates import Copies, Fingerprint, Turn, find_copies, fingerprint, groups_of
 from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.images.files import check_no_raw, points_outside
@@ -85,7 +75,9 @@ def audit_archive(
 
     table["label"] = [label_of(folder, positive_class) for folder in table["folder"]]
     copies = find_copies(*fingerprints)
-    table["group"] = groups_of(len(table), _same_bytes(table["sha256"]), copies.pairs)
+    same_bytes = table.index.to_series().groupby(table["sha256"], sort=False)
+    with_first = np.column_stack([same_bytes.transform("min"), table.index])
+    table["group"] = groups_of(len(table), with_first, copies.pairs)
     conflicts = _conflicts(table)
     rejected += conflicts
     _check_rejected(place, rejected, len(names), limits.max_rejected)
@@ -125,8 +117,7 @@ def _examine(
         advice="free memory, lower audit.max_megapixels",
     )
     members, usable = list[Member](), 0
-    hashes = np.empty((len(names), len(Turn)), np.uint64)
-    thumbnails = np.empty((len(names), THUMBNAIL, THUMBNAIL), np.uint8)
+    hashes, thumbnails = Fingerprint.empty(len(names))
     for member, found in progress(examined, total=len(names), desc="audit", unit="img"):
         members.append(member)
         if found:
@@ -182,13 +173,6 @@ def _check_rejected(
 def _check_classes(place: str, usable: pd.DataFrame, positive_class: str) -> None:
     folders = set(usable["folder"])
     check_classes(folders, positive_class, f"{place} after unusable files were left out")
-
-
-def _same_bytes(digests: pd.Series) -> Pairs:
-    """Pairs of byte-identical files; of n identical ones, n - 1 pairs."""
-    places = digests.groupby(digests, sort=False).indices.values()
-    pairs = [pair for same in places for pair in pairwise(same)]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import combinations, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import imagehash
 import numpy as np
@@ -71,6 +71,12 @@ class Fingerprint(NamedTuple):
 
     hashes: NDArray[np.uint64]  # [4], one for each `Turn`
     thumbnail: Thumbnail  # [32, 32] grey
+
+    @classmethod
+    def empty(cls, images: int) -> Self:
+        """Room for the fingerprints of so many images."""
+        sides = (THUMBNAIL, THUMBNAIL)
+        return cls(np.empty((images, len(Turn)), np.uint64), np.empty((images, *sides), np.uint8))
 
 
 class Copies(NamedTuple):
