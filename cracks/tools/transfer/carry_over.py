@@ -1,6 +1,6 @@
 """How well heads that were trained on one source of images work on others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.photographs import DRAWN, photographs_of
 from cracks.dataset.split import PHOTOGRAPH, assign_parts
-from cracks.evaluation.metrics import ENDS, Scored, choose_threshold, evaluate_part
+from cracks.evaluation.metrics import Scored, choose_threshold, evaluate_part
 from cracks.features.computation import Extraction
 from cracks.features.extraction import extract_features
 from cracks.heads.head import LinearHead
@@ -34,11 +34,10 @@ from cracks.tools.transfer.standardisation import LEAST_IMAGES, standardised
 TOGETHER = "all together"
 """The name for the train parts of all sources."""
 
-_SHARES = ("accuracy", "recall")
 COLUMNS = [
     *("backbone", "trained_on", "tested_on", "standardised", "images", "left_out", "threshold"),
-    "roc_auc",
-    *(f"{name}{end}" for name in _SHARES for end in ("", *(f"_{end}" for end in ENDS))),
+    *("roc_auc", "accuracy", "accuracy_low", "accuracy_high"),
+    *("recall", "recall_low", "recall_high"),
 ]
 
 
@@ -166,7 +165,7 @@ def extract_domain(source: Source, backbone: str, params: Params) -> Domain:
 
 def compare(
     domains: Sequence[Domain], params: Params, *, standardise: bool
-) -> list[dict[str, object]]:
+) -> Iterator[dict[str, object]]:
     """A row with `COLUMNS`, without the backbone, for each training and test.
 
     A head is tested on the test part of what it was trained on, and on all images of others, but
@@ -177,7 +176,6 @@ def compare(
     choices = {domain.name: [domain] for domain in domains}
     if len(domains) > 1:
         choices[TOGETHER] = list(domains)
-    rows: list[dict[str, object]] = []
     for name, chosen in progress(choices.items(), desc="heads", unit="head"):
         trained = train_head(chosen, params)
         for domain in domains:
@@ -186,8 +184,7 @@ def compare(
             for adapted, head in heads.items():
                 row = {"trained_on": name, "tested_on": domain.name, "left_out": left_out}
                 found = _evaluated(score(head, domain, tested), f"{name} → {domain.name}")
-                rows.append(row | found | {"standardised": adapted})
-    return rows
+                yield row | found | {"standardised": adapted}
 
 
 def _evaluated(scored: Scored, what: str) -> dict[str, float]:
