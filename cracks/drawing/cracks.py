@@ -95,8 +95,7 @@ def add_crack(random: Random, surface: Surface, scale: float = 1.0, style: Style
         surface = _spalled(random, surface, inside)
     if random.random() < 0.15:
         surface = _stained(random, surface, inside)
-    darkness = random.uniform(kind.palest, kind.darkest)
-    surface = _opened(random, surface, ink, width, darkness)
+    surface = _opened(random, surface, ink, width, random.uniform(kind.palest, kind.darkest))
     return Crack(surface, inside, width)
 
 

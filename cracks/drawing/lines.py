@@ -110,8 +110,7 @@ def beside(points: Points, shape: Shape) -> Field:
 
 def blob(random: Random, centre: Points, radius: float, ragged: float, stretch: float) -> Points:
     """The outline of a roundish spot, `[n, 2]`."""
-    n = 48
-    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     amplitude = random.standard_normal((2, 6)) * np.arange(2, 8) ** -1.0
     waves = np.outer(np.arange(2, 8), angle)
     bumps = amplitude[0] @ np.sin(waves) + amplitude[1] @ np.cos(waves)

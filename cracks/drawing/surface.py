@@ -104,8 +104,7 @@ def _pitted(random: Random, surface: Surface) -> Surface:
     rare = random.uniform(2.0, 3.6)
     pits = smoothstep(noise, rare, rare + 0.5)
     crumbs = smoothstep(-noise, rare + 0.4, rare + 0.9)
-    depth = random.uniform(0.3, 1.5)
-    surface = surface.raised(depth * (0.6 * crumbs - pits))
+    surface = surface.raised(random.uniform(0.3, 1.5) * (0.6 * crumbs - pits))
     return surface.darkened(random.uniform(0.1, 0.55) * pits - random.uniform(0, 0.3) * crumbs)
 
 
