@@ -88,8 +88,7 @@ class Copies(NamedTuple):
 
 def fingerprint(rgb: RGB) -> Fingerprint:
     """The fingerprint of an image uint8 `[height, width, 3]`."""
-    grey = Image.fromarray(rgb).convert("L")
-    small = grey.resize((_HASHED, _HASHED), Image.Resampling.BOX)
+    small = Image.fromarray(rgb).convert("L").resize((_HASHED, _HASHED), Image.Resampling.BOX)
     pixels = np.asarray(small)
     turned = [Image.fromarray(pixels[::rows, ::columns]) for rows, columns in _STEPS]
     bits = np.stack([imagehash.dhash(image).hash.ravel() for image in turned])
@@ -133,8 +132,8 @@ def _own_places(thumbnails: Thumbnail) -> NDArray[np.bool_]:
     signs = np.zeros((THUMBNAIL, THUMBNAIL))
     if len(thumbnails) < _ENOUGH:
         return np.ones(signs.shape, bool)
-    for start in range(0, len(thumbnails), _IMAGES_AT_ONCE):
-        signs += np.sign(_fine(thumbnails[start : start + _IMAGES_AT_ONCE])).sum(axis=0)
+    for chunk in _chunks(thumbnails):
+        signs += np.sign(_fine(chunk)).sum(axis=0)
     common = np.abs(signs) >= _COMMON * len(thumbnails)
     for axis in (0, 1):  # for mirrored images as well
         common |= np.flip(common, axis)
@@ -143,10 +142,12 @@ def _own_places(thumbnails: Thumbnail) -> NDArray[np.bool_]:
 
 def _has_detail(thumbnails: Thumbnail, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which images `[n]` have enough fine detail to be compared."""
-    starts = range(0, len(thumbnails), _IMAGES_AT_ONCE)
-    chunks = (thumbnails[start : start + _IMAGES_AT_ONCE] for start in starts)
-    deviations = [_detail(chunk, own).std(axis=(1, 2)) for chunk in chunks]
-    return np.concatenate([np.empty(0, np.float32), *deviations]) >= MIN_DETAIL
+    deviations = [_detail(chunk, own).std(axis=(1, 2)) for chunk in _chunks(thumbnails)]
+    return np.concatenate(deviations) >= MIN_DETAIL
+
+
+def _chunks(thumbnails: Thumbnail) -> list[Thumbnail]:
+    return np.split(thumbnails, range(_IMAGES_AT_ONCE, len(thumbnails), _IMAGES_AT_ONCE))
 
 
 def _fine(thumbnails: Thumbnail) -> NDArray[np.float32]:
