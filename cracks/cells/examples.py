@@ -1,6 +1,7 @@
 """Photographs with the masks of their cracks, packed into one archive."""
 
 import io
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -41,10 +42,9 @@ def read_examples(path: Path) -> list[Example]:
     """
     with open_archive(path) as archive:
         names = [name for name in member_names(archive) if name.endswith(_PHOTOGRAPH)]
-        return [
-            Example(
-                decode(read_member(archive, name)),
-                decode(read_member(archive, name.removesuffix(_PHOTOGRAPH) + _MASK))[..., 0] > 0,
-            )
-            for name in names
-        ]
+        return [_read(archive, name.removesuffix(_PHOTOGRAPH)) for name in names]
+
+
+def _read(archive: zipfile.ZipFile, number: str) -> Example:
+    rgb, mask = (decode(read_member(archive, number + end)) for end in (_PHOTOGRAPH, _MASK))
+    return Example(rgb, mask[..., 0] > 0)

@@ -177,8 +177,7 @@ def _check_classes(place: str, usable: pd.DataFrame, positive_class: str) -> Non
 
 def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:
     """All images of groups with both labels: which label is right is unknown."""
-    labels = table.groupby("group")["label"]
-    mixed = table[labels.transform("nunique") > 1]
+    mixed = table[table.groupby("group")["label"].transform("nunique") > 1]
     conflicts = []
     for _, group in mixed.groupby("group"):
         for label in CLASSES:

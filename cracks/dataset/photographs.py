@@ -15,8 +15,7 @@ DRAWN = r"(\d+)\.jpg$"
 
 def photograph_rule(params: Params) -> str | None:
     """The rule by which `photographs_of` reads the photograph from an id; None if none is known."""
-    rules = {SAMPLE: DRAWN, "photos": params.photos.group}
-    return rules.get(params.dataset)
+    return {SAMPLE: DRAWN, "photos": params.photos.group}.get(params.dataset)
 
 
 def photographs_of(

@@ -405,8 +405,7 @@ def _share(
     used = whole > 0
     if not used.any():
         return share, (0.0, 1.0)
-    size = effective_size(photographs[used])
-    low, high = wilson_interval(share, 1, size)
+    low, high = wilson_interval(share, 1, effective_size(photographs[used]))
     others = _share_interval(*sums)
     return share, (min(low, others[0]), max(high, others[1]))
 

@@ -144,8 +144,7 @@ def adapt_again() -> Iterator[None]:
     try:
         yield
     except CracksError as error:
-        advice = "run `python -m cracks adapt` again"
-        raise CracksError(str(error).replace(MEND, advice)) from None
+        raise CracksError(str(error).replace(MEND, "run `python -m cracks adapt` again")) from None
 
 
 def check_adapted(name: str, backbone: str, path: Path) -> None:

@@ -114,8 +114,7 @@ def _filled(mask: Mask, patch: int) -> Mask:
     sizes = np.zeros(count + 1, np.int64)
     for top in range(0, len(mask), _STRIP):  # bincount makes eight bytes of each label
         sizes += np.bincount(labels[top : top + _STRIP].ravel(), minlength=count + 1)
-    filled = sizes <= (_WITHIN * patch) ** 2
-    _of_labels(filled, labels, beside)
+    _of_labels(sizes <= (_WITHIN * patch) ** 2, labels, beside)
     beside |= mask
     return beside
 

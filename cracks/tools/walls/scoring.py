@@ -69,8 +69,7 @@ def scores(images: Sequence[Counts]) -> dict[str, Score]:
     anew with replacement (the bootstrap); fewer than `LEAST_IMAGES` have none.
     """
     table = np.array(images, np.float64)
-    random = np.random.default_rng(_SEED)
-    draws = random.integers(len(table), size=(_RESAMPLES, len(table)))
+    draws = np.random.default_rng(_SEED).integers(len(table), size=(_RESAMPLES, len(table)))
     results = {}
     for name, measure in _MEASURES.items():
         values = np.array([measure(table[some]) for some in draws])
