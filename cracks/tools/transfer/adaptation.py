@@ -406,13 +406,8 @@ def _share(
     if not used.any():
         return share, (0.0, 1.0)
     low, high = wilson_interval(share, 1, effective_size(photographs[used]))
-    others = _share_interval(*sums)
-    return share, (min(low, others[0]), max(high, others[1]))
-
-
-def _share_interval(part: Numbers, whole: Numbers) -> Interval:
-    result = bootstrap(
-        (part, whole),
+    others = bootstrap(
+        sums,
         lambda part, whole, axis: part.sum(axis=axis) / np.maximum(whole.sum(axis=axis), 1e-12),
         paired=True,
         n_resamples=BOOTSTRAP_SAMPLES,
@@ -420,5 +415,5 @@ def _share_interval(part: Numbers, whole: Numbers) -> Interval:
         confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(0),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    ).confidence_interval
+    return share, (float(min(low, others.low)), float(max(high, others.high)))
