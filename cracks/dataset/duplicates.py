@@ -226,18 +226,13 @@ def _same(
     first_keys, second_keys = np.sort(first_keys), np.sort(second_keys)
     starts = np.searchsorted(second_keys, first_keys, "right")
     counts = np.searchsorted(second_keys, first_keys | _INDEX, "right") - starts
-    for run in _runs(counts):
+    number = np.cumsum(counts) // _PAIRS_AT_ONCE  # of the run that each key's pairs are in
+    for run in np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1):
         many = counts[run]
         first = np.repeat(first_keys[run] & _INDEX, many)
         offsets = np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)
         second = second_keys[np.repeat(starts[run], many) + offsets] & _INDEX
         yield first.astype(np.int64), second.astype(np.int64)
-
-
-def _runs(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Runs of indices whose counts sum up to about `_PAIRS_AT_ONCE`."""
-    number = np.cumsum(counts) // _PAIRS_AT_ONCE
-    yield from np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1)
 
 
 def _correlation(
