@@ -149,10 +149,11 @@ def geojson(inspection: Inspection) -> dict[str, Any]:
     named as GeoJSON 2008 has it, which GDAL and with it QGIS read.
     """
     place = inspection.georeference or PIXELS
+    crs = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{place.epsg}"}}
     regions = inspection.rounded_regions().to_dict("records")
     return {
         "type": "FeatureCollection",
-        **({} if place.epsg in (None, WGS84) else {"crs": _crs(place.epsg)}),
+        **({} if place.epsg in (None, WGS84) else {"crs": crs}),
         "photograph": inspection.name,
         "width": inspection.crackmap.width,
         "height": inspection.crackmap.height,
@@ -162,10 +163,6 @@ def geojson(inspection: Inspection) -> dict[str, Any]:
         **inspection.summary(),
         "features": [_feature(region, place) for region in regions],
     }
-
-
-def _crs(epsg: int | None) -> dict[str, Any]:
-    return {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{epsg}"}}
 
 
 def _feature(region: dict[Any, Any], place: Georeference) -> dict[str, Any]:

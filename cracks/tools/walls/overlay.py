@@ -49,8 +49,7 @@ def crack_layer(inspection: Inspection, size: tuple[int, int]) -> Image.Image:
     width, height = size
     band = 2 * max(round(max(size) * _BAND), 2) + 1
     mask = Image.fromarray(inspection.cracks.mask.view(np.uint8) * np.uint8(255))
-    mask = mask.resize(size, Image.Resampling.BOX)
-    crack = np.asarray(mask)
+    crack = np.asarray(mask.resize(size, Image.Resampling.BOX))
     near = maximum_filter(crack, band) >= 255 * _VISIBLE
     colours = (mpl.colormaps[_COLOURS](np.linspace(0, 1, 256))[:, :3] * 255).astype(np.uint8)
     cells = Image.fromarray((255 * maximum_filter(inspection.crackmap.heat, 3)).astype(np.uint8))
