@@ -1,20 +1,17 @@
 """Photographs with the masks of their cracks, packed into one archive."""
 
 import io
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from cracks.images.archive import member_names, open_archive, read_member, write_archive
-from cracks.images.decoding import RGB, decode
+from cracks.images.decoding import RGB, Mask, decode
 
 _PHOTOGRAPH, _MASK = ".jpg", "-mask.png"
-
-Mask = NDArray[np.bool_]
 
 
 class Example(NamedTuple):
@@ -45,10 +42,9 @@ def read_examples(path: Path) -> list[Example]:
     """
     with open_archive(path) as archive:
         names = [name for name in member_names(archive) if name.endswith(_PHOTOGRAPH)]
-        return [
-            Example(
-                decode(read_member(archive, name)),
-                decode(read_member(archive, name.removesuffix(_PHOTOGRAPH) + _MASK))[..., 0] > 0,
-            )
-            for name in names
-        ]
+        return [_read(archive, name.removesuffix(_PHOTOGRAPH)) for name in names]
+
+
+def _read(archive: zipfile.ZipFile, number: str) -> Example:
+    rgb, mask = (decode(read_member(archive, number + end)) for end in (_PHOTOGRAPH, _MASK))
+    return Example(rgb, mask[..., 0] > 0)

@@ -68,7 +68,6 @@ def _side(cells: int) -> int:
 
 def _mirrored(first: int, cells: int, length: int) -> NDArray[np.intp]:
     """The pixels of a tile and its border along one axis; beyond the edges, mirrored."""
-    places = np.abs(np.arange(first * CELL - BORDER, (first + cells) * CELL + BORDER))
-    period = max(2 * (length - 1), 1)
-    places %= period
-    return np.asarray(np.minimum(places, period - places))
+    end = (first + cells) * CELL + BORDER
+    places = np.pad(np.arange(length), (BORDER, max(end - length, 0)), "reflect")
+    return places[first * CELL : end + BORDER]

@@ -48,8 +48,7 @@ def peak(cam: NDArray[np.float64], height: int, width: int) -> tuple[int, int]:
 
 def cam_overlay(rgb: RGB, cam: NDArray[np.float64]) -> RGB:
     """An image with its map overlaid, uint8 `[h, w, 3]`."""
-    fine = _resized(cam, rgb.shape[0], rgb.shape[1])
-    level = np.clip(fine / FULL_COLOUR, -1, 1)
+    level = np.clip(_resized(cam, *rgb.shape[:2]) / FULL_COLOUR, -1, 1)
     colour = mpl.colormaps[COLOURS]((level + 1) / 2)[..., :3] * 255
     share = _STRONGEST * np.abs(level)[..., np.newaxis]
     return np.asarray(np.rint(rgb * (1 - share) + colour * share), dtype=np.uint8)

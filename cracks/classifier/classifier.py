@@ -124,8 +124,7 @@ def load_trained(backbone: str) -> Trained:
         CracksError: if nothing was evaluated, the threshold is no probability, or as `check_head`
             does.
     """
-    path = head_path(backbone)
-    head, origin = check_head(backbone, path)
+    head, origin = check_head(backbone, head_path(backbone))
     threshold = float(read_numbers(EVALUATION)[f"{backbone}.threshold"])
     if not 0 <= threshold <= 1:
         raise CracksError(

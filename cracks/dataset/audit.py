@@ -2,25 +2,16 @@
 
 import hashlib
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from cracks.dataset.duplicates import (
-    THUMBNAIL,
-    Copies,
-    Fingerprint,
-    Pairs,
-    Turn,
-    find_copies,
-    fingerprint,
-    groups_of,
-)
+from cracks.dataset.duplicates import Copies, Fingerprint, Turn, find_copies, fingerprint, groups_of
 from cracks.images.archive import member_names, open_archive, read_member
 from cracks.images.decoding import decode
 from cracks.images.files import check_no_raw, points_outside
@@ -35,16 +26,16 @@ COLUMNS = ["id", "label", "given", "width", "height", "sha256", "group"]
 _CHUNK = 32  # members a worker takes at a time
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One member of the archive; `reason` says why it cannot be used, "" if it can."""
 
-    name: str
+    id: str
     reason: str = ""
+    given: str = ""
+    folder: str = ""  # of its class
     width: int = 0
     height: int = 0
     sha256: str = ""
-    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +44,7 @@ class Audit:
 
     images: pd.DataFrame  # COLUMNS, sorted by id
     rejected: pd.DataFrame  # name, reason
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int]
 
 
 def audit_archive(
@@ -76,21 +67,22 @@ def audit_archive(
         names = member_names(archive)
     if not names:
         raise CracksError(f"Expected images in {place}, found none; add some and run again.")
-    members, fingerprints = _collect(_examine(path, names, limits), len(names))
-    usable = [member for member in members if not member.reason]
-    rejected = [(member.name, member.reason) for member in members if member.reason]
+    members, fingerprints = _examine(path, names, limits)
+    table = pd.DataFrame([one for one in members if not one.reason], columns=Member._fields)
+    rejected = [(one.id, one.reason) for one in members if one.reason]
     _check_rejected(place, rejected, len(names), limits.max_rejected)
-    _check_classes(place, [member.name for member in usable], positive_class)
+    _check_classes(place, table, positive_class)
 
-    table = _table(usable, positive_class)
-    same = _same_bytes(table["sha256"])
+    table["label"] = [label_of(folder, positive_class) for folder in table["folder"]]
     copies = find_copies(*fingerprints)
-    table["group"] = groups_of(len(table), same, copies.pairs)
+    same_bytes = table.index.to_series().groupby(table["sha256"], sort=False)
+    with_first = np.column_stack([same_bytes.transform("min"), table.index])
+    table["group"] = groups_of(len(table), with_first, copies.pairs)
     conflicts = _conflicts(table)
     rejected += conflicts
     _check_rejected(place, rejected, len(names), limits.max_rejected)
     kept = table[~table["id"].isin({name for name, _ in conflicts})]
-    _check_classes(place, list(kept["id"]), positive_class)
+    _check_classes(place, kept, positive_class)
 
     counts = _counts(kept, copies)
     counts |= {"rejected": len(rejected) - len(conflicts), "conflicts": len(conflicts)}
@@ -104,33 +96,49 @@ def fingerprint_members(path: Path, names: Sequence[str], limits: AuditLimits) -
     Raises:
         CracksError: if one of them is not a usable image.
     """
-    members, fingerprints = _collect(_examine(path, names, limits), len(names))
+    members, fingerprints = _examine(path, names, limits)
     for member in members:
         if member.reason:
             raise CracksError(
-                f"Expected usable images in {path}, found {member.name!r}: {member.reason}; run "
+                f"Expected usable images in {path}, found {member.id!r}: {member.reason}; run "
                 "`dvc repro`."
             )
     return fingerprints
 
 
-def _examine(path: Path, names: Sequence[str], limits: AuditLimits) -> Iterator[Member]:
-    """Examine members in parallel; results come in the order of `names`."""
-    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+def _examine(
+    path: Path, names: Sequence[str], limits: AuditLimits
+) -> tuple[list[Member], Fingerprint]:
+    """Members in the order of `names`, and the fingerprints of the usable ones, stacked."""
     examined = in_processes(
-        partial(_examine_chunk, path, limits),
-        chunks,
+        partial(_examine_member, path, limits),
+        names,
+        chunk=_CHUNK,
         advice="free memory, lower audit.max_megapixels",
     )
-    with progress(total=len(names), desc="audit", unit="img") as bar:
-        for chunk in examined:
-            yield from chunk
-            bar.update(len(chunk))
+    members, usable = list[Member](), 0
+    hashes, thumbnails = Fingerprint.empty(len(names))
+    for member, found in progress(examined, total=len(names), desc="audit", unit="img"):
+        members.append(member)
+        if found:
+            hashes[usable], thumbnails[usable] = found
+            usable += 1
+    return members, Fingerprint(hashes[:usable], thumbnails[:usable])
 
 
-def _examine_chunk(path: Path, limits: AuditLimits, names: Sequence[str]) -> list[Member]:
+def _examine_member(
+    path: Path, limits: AuditLimits, name: str
+) -> tuple[Member, Fingerprint | None]:
     archive = _opened(path)
-    return [_examine_member(archive, name, limits) for name in names]
+    try:
+        given, folder = _checked_name(name)
+        data = read_member(archive, name, limits.max_file_mb * 1_000_000)
+        rgb = decode(data, max_pixels=limits.max_megapixels * 1_000_000)
+    except CracksError as error:
+        return Member(name, reason=str(error).rstrip(".")), None
+    height, width = rgb.shape[:2]
+    digest = hashlib.sha256(data).hexdigest()
+    return Member(name, "", given, folder, width, height, digest), fingerprint(rgb)
 
 
 @lru_cache(maxsize=1)
@@ -139,38 +147,15 @@ def _opened(path: Path) -> zipfile.ZipFile:
     return open_archive(path)
 
 
-def _collect(examined: Iterator[Member], count: int) -> tuple[list[Member], Fingerprint]:
-    """The members without their fingerprints, and the fingerprints of usable ones, stacked."""
-    members: list[Member] = []
-    stacked = Fingerprint(
-        np.empty((count, len(Turn)), np.uint64), np.empty((count, THUMBNAIL, THUMBNAIL), np.uint8)
-    )
-    usable = 0
-    for member in examined:
-        if member.fingerprint:
-            stacked.hashes[usable], stacked.thumbnail[usable] = member.fingerprint
-            usable += 1
-        members.append(replace(member, fingerprint=None))
-    return members, Fingerprint(stacked.hashes[:usable], stacked.thumbnail[:usable])
-
-
-def _examine_member(archive: zipfile.ZipFile, name: str, limits: AuditLimits) -> Member:
-    try:
-        _check_name(name)
-        data = read_member(archive, name, limits.max_file_mb * 1_000_000)
-        rgb = decode(data, max_pixels=limits.max_megapixels * 1_000_000)
-    except CracksError as error:
-        return Member(name, reason=str(error).rstrip("."))
-    height, width = rgb.shape[:2]
-    return Member(name, "", width, height, hashlib.sha256(data).hexdigest(), fingerprint(rgb))
-
-
-def _check_name(name: str) -> None:
+def _checked_name(name: str) -> tuple[str, str]:
+    """The part and the class folder in a name."""
     if points_outside(name) or "\\" in name:
         raise CracksError("the name points out of the archive")
-    if not part_and_class(name)[1]:
+    given, folder = part_and_class(name)
+    if not folder:
         raise CracksError("not in a class folder")
     check_no_raw(name)
+    return given, folder
 
 
 def _check_rejected(
@@ -185,31 +170,14 @@ def _check_rejected(
         )
 
 
-def _check_classes(place: str, usable: Sequence[str], positive_class: str) -> None:
-    folders = {part_and_class(name)[1] for name in usable}
+def _check_classes(place: str, usable: pd.DataFrame, positive_class: str) -> None:
+    folders = set(usable["folder"])
     check_classes(folders, positive_class, f"{place} after unusable files were left out")
-
-
-def _table(usable: Sequence[Member], positive_class: str) -> pd.DataFrame:
-    rows = []
-    for one in usable:
-        given, folder = part_and_class(one.name)
-        label = label_of(folder, positive_class)
-        rows.append((one.name, label, given, one.width, one.height, one.sha256))
-    return pd.DataFrame(rows, columns=COLUMNS[:-1])
-
-
-def _same_bytes(digests: pd.Series) -> Pairs:
-    """Pairs of byte-identical files; of n identical ones, n - 1 pairs."""
-    places = digests.groupby(digests, sort=False).indices.values()
-    pairs = [pair for same in places for pair in pairwise(same)]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _conflicts(table: pd.DataFrame) -> list[tuple[str, str]]:
     """All images of groups with both labels: which label is right is unknown."""
-    labels = table.groupby("group")["label"]
-    mixed = table[labels.transform("nunique") > 1]
+    mixed = table[table.groupby("group")["label"].transform("nunique") > 1]
     conflicts = []
     for _, group in mixed.groupby("group"):
         for label in CLASSES:

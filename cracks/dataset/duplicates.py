@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import combinations, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import imagehash
 import numpy as np
@@ -62,13 +62,8 @@ class Turn(IntEnum):
     HALF = 3  # by 180 degrees
 
 
-_STEPS = {
-    Turn.NONE: (1, 1),
-    Turn.LEFT_RIGHT: (1, -1),
-    Turn.TOP_BOTTOM: (-1, 1),
-    Turn.HALF: (-1, -1),
-}
-"""The steps through rows and columns that turn an image."""
+_STEPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+"""The steps through rows and columns that turn an image, by `Turn`."""
 
 
 class Fingerprint(NamedTuple):
@@ -76,6 +71,12 @@ class Fingerprint(NamedTuple):
 
     hashes: NDArray[np.uint64]  # [4], one for each `Turn`
     thumbnail: Thumbnail  # [32, 32] grey
+
+    @classmethod
+    def empty(cls, images: int) -> Self:
+        """Room for the fingerprints of so many images."""
+        sides = (THUMBNAIL, THUMBNAIL)
+        return cls(np.empty((images, len(Turn)), np.uint64), np.empty((images, *sides), np.uint8))
 
 
 class Copies(NamedTuple):
@@ -87,10 +88,9 @@ class Copies(NamedTuple):
 
 def fingerprint(rgb: RGB) -> Fingerprint:
     """The fingerprint of an image uint8 `[height, width, 3]`."""
-    grey = Image.fromarray(rgb).convert("L")
-    small = grey.resize((_HASHED, _HASHED), Image.Resampling.BOX)
+    small = Image.fromarray(rgb).convert("L").resize((_HASHED, _HASHED), Image.Resampling.BOX)
     pixels = np.asarray(small)
-    turned = [Image.fromarray(pixels[::rows, ::columns]) for rows, columns in _STEPS.values()]
+    turned = [Image.fromarray(pixels[::rows, ::columns]) for rows, columns in _STEPS]
     bits = np.stack([imagehash.dhash(image).hash.ravel() for image in turned])
     hashes = np.packbits(bits, axis=1).view(np.uint64)[:, 0]
     thumbnail = np.asarray(small.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
@@ -132,8 +132,8 @@ def _own_places(thumbnails: Thumbnail) -> NDArray[np.bool_]:
     signs = np.zeros((THUMBNAIL, THUMBNAIL))
     if len(thumbnails) < _ENOUGH:
         return np.ones(signs.shape, bool)
-    for start in range(0, len(thumbnails), _IMAGES_AT_ONCE):
-        signs += np.sign(_fine(thumbnails[start : start + _IMAGES_AT_ONCE])).sum(axis=0)
+    for chunk in _chunks(thumbnails):
+        signs += np.sign(_fine(chunk)).sum(axis=0)
     common = np.abs(signs) >= _COMMON * len(thumbnails)
     for axis in (0, 1):  # for mirrored images as well
         common |= np.flip(common, axis)
@@ -142,10 +142,12 @@ def _own_places(thumbnails: Thumbnail) -> NDArray[np.bool_]:
 
 def _has_detail(thumbnails: Thumbnail, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which images `[n]` have enough fine detail to be compared."""
-    starts = range(0, len(thumbnails), _IMAGES_AT_ONCE)
-    chunks = (thumbnails[start : start + _IMAGES_AT_ONCE] for start in starts)
-    deviations = [_detail(chunk, own).std(axis=(1, 2)) for chunk in chunks]
-    return np.concatenate([np.empty(0, np.float32), *deviations]) >= MIN_DETAIL
+    deviations = [_detail(chunk, own).std(axis=(1, 2)) for chunk in _chunks(thumbnails)]
+    return np.concatenate(deviations) >= MIN_DETAIL
+
+
+def _chunks(thumbnails: Thumbnail) -> list[Thumbnail]:
+    return np.split(thumbnails, range(_IMAGES_AT_ONCE, len(thumbnails), _IMAGES_AT_ONCE))
 
 
 def _fine(thumbnails: Thumbnail) -> NDArray[np.float32]:
@@ -224,18 +226,13 @@ def _same(
     first_keys, second_keys = np.sort(first_keys), np.sort(second_keys)
     starts = np.searchsorted(second_keys, first_keys, "right")
     counts = np.searchsorted(second_keys, first_keys | _INDEX, "right") - starts
-    for run in _runs(counts):
+    number = np.cumsum(counts) // _PAIRS_AT_ONCE  # of the run that each key's pairs are in
+    for run in np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1):
         many = counts[run]
         first = np.repeat(first_keys[run] & _INDEX, many)
         offsets = np.arange(len(first)) - np.repeat(np.cumsum(many) - many, many)
         second = second_keys[np.repeat(starts[run], many) + offsets] & _INDEX
         yield first.astype(np.int64), second.astype(np.int64)
-
-
-def _runs(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Runs of indices whose counts sum up to about `_PAIRS_AT_ONCE`."""
-    number = np.cumsum(counts) // _PAIRS_AT_ONCE
-    yield from np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1)
 
 
 def _correlation(

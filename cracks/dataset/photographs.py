@@ -15,8 +15,7 @@ DRAWN = r"(\d+)\.jpg$"
 
 def photograph_rule(params: Params) -> str | None:
     """The rule by which `photographs_of` reads the photograph from an id; None if none is known."""
-    rules = {SAMPLE: DRAWN, "photos": params.photos.group}
-    return rules.get(params.dataset)
+    return {SAMPLE: DRAWN, "photos": params.photos.group}.get(params.dataset)
 
 
 def photographs_of(
@@ -58,8 +57,7 @@ def _search(pattern: str) -> Callable[[str], str]:
     expression = re.compile(pattern)
 
     def search(name: str) -> str:
-        match = expression.search(name)
-        if match is None:
+        if (match := expression.search(name)) is None:
             return ""
         group = match[1] if expression.groups else None
         return match[0] if group is None else group

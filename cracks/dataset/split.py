@@ -2,7 +2,6 @@
 
 import hashlib
 from itertools import product
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,14 +26,6 @@ _ORDER = (TEST, VALID, TRAIN)
 _MISS = 0.5  # relative deviation from a share, above which a closer seed is suggested
 _SEEDS = 100  # seeds that are tried for a closer one
 _FEW = 1000  # groups, up to which one is looked for
-
-
-class _Units(NamedTuple):
-    """What is assigned as a whole."""
-
-    names: list[str]
-    counts: NDArray[np.int64]  # [units, classes] images
-    of_image: NDArray[np.int64]  # [images] the unit of each
 
 
 def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
@@ -69,31 +60,26 @@ def assign_parts(images: pd.DataFrame, split: Split) -> pd.DataFrame:
     if split.strategy == "given":
         parts = _given(images)
     else:
-        units = _units(images, split)
-        chosen = _parts_of(units, split)[units.of_image]
-        parts = pd.Series(np.array(_ORDER)[chosen], index=images.index)
+        names = _units(images, split)
+        units = _counts(names, images["label"])
+        parts = names.map(pd.Series(_parts_of(units, split), units.index))
     columns = [*COLUMNS, *images.columns.intersection([PHOTOGRAPH])]
     table = images.assign(part=parts)[columns].sort_values("id", ignore_index=True)
     _check_parts(table, split.strategy)
     return table
 
 
-def _units(images: pd.DataFrame, split: Split) -> _Units:
-    """What `split.strategy` keeps whole, by names that do not depend on other units."""
+def _units(images: pd.DataFrame, split: Split) -> pd.Series:
+    """What `split.strategy` keeps whole with each image, by names that depend on no other unit."""
     if split.strategy == "random":
-        names = images["id"]
-    else:
-        names = _first(images[PHOTOGRAPH if PHOTOGRAPH in images else "sha256"], _whole(images))
-    of_image, different = pd.factorize(names)
-    return _Units(list(different), _counts(of_image, images["label"]), of_image)
+        return images["id"]
+    return _first(images[PHOTOGRAPH if PHOTOGRAPH in images else "sha256"], _whole(images))
 
 
-def _counts(of_image: NDArray[np.integer[Any]], labels: pd.Series) -> NDArray[np.int64]:
-    """The images of each unit and class, `[units, classes]`."""
-    columns = [
-        np.bincount(of_image[labels == label], minlength=of_image.max() + 1) for label in CLASSES
-    ]
-    return np.stack(columns, axis=1)
+def _counts(units: pd.Series, labels: pd.Series) -> pd.DataFrame:
+    """The images of each unit by class."""
+    of_class = pd.DataFrame({label: labels == label for label in CLASSES})
+    return of_class.groupby(units, sort=False).sum()
 
 
 def _first(names: pd.Series, groups: pd.Series) -> pd.Series:
@@ -114,14 +100,14 @@ def _whole(images: pd.DataFrame) -> pd.Series:
     return pd.Series(component[groups], index=images.index)
 
 
-def _parts_of(units: _Units, split: Split) -> NDArray[np.int64]:
-    """The part of each unit, `[units]`, as its place in `_ORDER`."""
-    places = np.array([_place(split.seed, name) for name in units.names])
+def _parts_of(units: pd.DataFrame, split: Split) -> NDArray[np.str_]:
+    """The part of each unit, by its name and its images of each class."""
+    places, counts = np.array([_place(split.seed, name) for name in units.index]), units.to_numpy()
     edges = np.array([0, split.test, split.test + split.valid, 1])
     parts = np.searchsorted(edges[1:-1], places, side="right")
-    greatest = (units.counts / units.counts.sum(axis=0)).max(axis=1)
+    greatest = (counts / counts.sum(axis=0)).max(axis=1)
     parts[greatest > (1 + _MISS) * np.diff(edges)[parts]] = _ORDER.index(TRAIN)
-    holds = units.counts > 0
+    holds = counts > 0
     for part, label in product(range(len(_ORDER)), range(len(CLASSES))):
         in_parts = np.stack([holds[parts == number].sum(axis=0) for number in range(len(_ORDER))])
         if in_parts[part, label]:
@@ -132,7 +118,7 @@ def _parts_of(units: _Units, split: Split) -> NDArray[np.int64]:
         if len(others):
             distance = np.maximum(edges[part] - places[others], places[others] - edges[part + 1])
             parts[others[distance.argmin()]] = part
-    return parts
+    return np.array(_ORDER)[parts]
 
 
 def _place(seed: int, name: str) -> float:
@@ -158,10 +144,9 @@ def describe_shares(table: pd.DataFrame, split: Split) -> list[str]:
     if split.strategy == "given":
         return []
     whole = table["id"] if split.strategy == "random" else _whole(table)
-    counts = _counts(pd.factorize(whole)[0], table["label"])
+    counts = _counts(whole, table["label"]).to_numpy()
     spread = np.sqrt(((counts / counts.sum(axis=0)) ** 2).sum(axis=0).max())
-    parts = table["part"].map({part: number for number, part in enumerate(_ORDER)})
-    found = _shares(_counts(parts.to_numpy(), table["label"]))
+    found = _shares(_counts(table["part"], table["label"]))
     lines = []
     for part, wanted, shares in zip((TEST, VALID), (split.test, split.valid), found, strict=True):
         actual = ", ".join(
@@ -173,23 +158,22 @@ def describe_shares(table: pd.DataFrame, split: Split) -> list[str]:
             "groups"
         )
     if _miss(found, split) > _MISS and len(counts) <= _FEW:
-        seed = _closest_seed(_units(table, split), split)
+        seed = _closest_seed(_counts(_units(table, split), table["label"]), split)
         lines.append(f"these are few groups; split.seed: {seed} comes closest to the shares")
     return lines
 
 
-def _closest_seed(units: _Units, split: Split) -> int:
+def _closest_seed(units: pd.DataFrame, split: Split) -> int:
     def miss(seed: int) -> float:
         parts = _parts_of(units, split.model_copy(update={"seed": seed}))
-        counts = np.stack([units.counts[parts == number].sum(axis=0) for number in range(3)])
-        return _miss(_shares(counts), split)
+        return _miss(_shares(units.groupby(parts).sum()), split)
 
     return min(range(_SEEDS), key=miss)
 
 
-def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The shares of each class in test and in valid, of images `[_ORDER, classes]`."""
-    return np.asarray((counts / counts.sum(axis=0))[:2])
+def _shares(counts: pd.DataFrame) -> NDArray[np.float64]:
+    """The shares of each class in test and in valid, by its images in each part."""
+    return (counts / counts.sum()).reindex([TEST, VALID], fill_value=0).to_numpy()
 
 
 def _miss(shares: NDArray[np.float64], split: Split) -> float:
@@ -211,13 +195,12 @@ def _given(images: pd.DataFrame) -> pd.Series:
 
 def _check_parts(table: pd.DataFrame, strategy: str) -> None:
     counts = table.groupby(["part", "label"]).size()
-    for part in PARTS:
-        for label in CLASSES:
-            if not counts.get((part, label), 0):
-                raise CracksError(
-                    f"Expected {label} images in {part}, found none of the "
-                    f"{(table['label'] == label).sum():,} there are; {_remedy(table, strategy)}."
-                )
+    for part, label in product(PARTS, CLASSES):
+        if (part, label) not in counts:
+            raise CracksError(
+                f"Expected {label} images in {part}, found none of the "
+                f"{(table['label'] == label).sum():,} there are; {_remedy(table, strategy)}."
+            )
 
 
 def _remedy(table: pd.DataFrame, strategy: str) -> str:
@@ -256,8 +239,7 @@ def count_split(split: pd.DataFrame) -> dict[str, int | float]:
     """
     counts: dict[str, int | float] = {
         f"{part}.{label}": int(((split["part"] == part) & (split["label"] == label)).sum())
-        for part in PARTS
-        for label in CLASSES
+        for part, label in product(PARTS, CLASSES)
     }
     in_train = split["group"].isin(set(split[split["part"] == TRAIN]["group"]))
     for part in (VALID, TEST):

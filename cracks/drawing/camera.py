@@ -98,7 +98,6 @@ def _resampled(random: Random, rgb: RGB) -> RGB:
     """Enlarged from fewer pixels, as after digital zoom."""
     image = Image.fromarray(rgb)
     share = random.uniform(0.4, 0.8)
-    small = image.resize(
-        (round(share * image.width), round(share * image.height)), Image.Resampling.BOX
-    )
+    size = (round(share * image.width), round(share * image.height))
+    small = image.resize(size, Image.Resampling.BOX)
     return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC))

@@ -95,8 +95,7 @@ def add_crack(random: Random, surface: Surface, scale: float = 1.0, style: Style
         surface = _spalled(random, surface, inside)
     if random.random() < 0.15:
         surface = _stained(random, surface, inside)
-    darkness = random.uniform(kind.palest, kind.darkest)
-    surface = _opened(random, surface, ink, width, darkness)
+    surface = _opened(random, surface, ink, width, random.uniform(kind.palest, kind.darkest))
     return Crack(surface, inside, width)
 
 
@@ -165,16 +164,13 @@ def _cracked(
     line = ribbon(points, widths, strength)
     if width < 3:
         return line
-    across = (line.left - line.right) / (
-        np.hypot(*(line.left - line.right).T)[:, np.newaxis] + 1e-9
-    )
+    across = line.left - line.right
+    across /= np.hypot(*across.T)[:, np.newaxis] + 1e-9
     ragged = random.uniform(0.01, 0.09) * widths + random.uniform(0, 0.4)
     slope = random.uniform(0.5, 1.1)
-    return Line(
-        line.left + (ragged * wander(random, n, slope))[:, np.newaxis] * across,
-        line.right - (ragged * wander(random, n, slope))[:, np.newaxis] * across,
-        line.strength,
-    )
+    left = line.left + (ragged * wander(random, n, slope))[:, np.newaxis] * across
+    right = line.right - (ragged * wander(random, n, slope))[:, np.newaxis] * across
+    return Line(left, right, line.strength)
 
 
 def _net(random: Random, shape: Shape, width: float, fading: float) -> list[Line]:
@@ -244,9 +240,8 @@ def _opened(random: Random, surface: Surface, ink: Field, width: float, darkness
 def _stepped(random: Random, surface: Surface, line: Line, width: float) -> Surface:
     """One side of the crack stands higher than the other, or is of another tone."""
     side = beside((line.left + line.right) / 2, surface.shape)
-    surface = surface.raised(
-        random.uniform(-1, 1) * min(width, 6) * gaussian_filter(side, random.uniform(1, 3))
-    )
+    height = random.uniform(-1, 1) * min(width, 6)
+    surface = surface.raised(height * gaussian_filter(side, random.uniform(1, 3)))
     return surface.darkened(random.uniform(-0.12, 0.12) * side)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy import fft
+from scipy.ndimage import shift
 
 Field = NDArray[np.float64]
 """One value per pixel, `[height, width]`."""
@@ -156,10 +157,7 @@ def smoothstep(values: Field, low: float, high: float) -> Field:
 
 def moved(field: Field, rows: int, columns: int) -> Field:
     """The field moved down and to the right by whole pixels, its border repeated."""
-    height, width = field.shape
-    down = np.clip(np.arange(height) - rows, 0, height - 1)
-    right = np.clip(np.arange(width) - columns, 0, width - 1)
-    return np.asarray(field[down][:, right])
+    return np.asarray(shift(field, (rows, columns), order=0, mode="nearest"))
 
 
 def grey(random: Random, low: float, high: float, tint: float = 0.03) -> NDArray[np.float64]:

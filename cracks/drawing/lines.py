@@ -3,7 +3,7 @@
 Lines are drawn four times as large and averaged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,16 +31,11 @@ class Line(NamedTuple):
 
 def coverage(lines: Sequence[Line], shape: Shape) -> Field:
     """The share of each pixel that lines cover, by their strength."""
-    scale = _OVERSAMPLING
-    canvas = Image.new("L", (shape[1] * scale, shape[0] * scale))
-    draw = ImageDraw.Draw(canvas)
-    for line in lines:
-        left, right = (line.left[:, ::-1] * scale).tolist(), (line.right[:, ::-1] * scale).tolist()
-        inks = np.rint(255 * line.strength).astype(int).tolist()
-        for i in range(len(left) - 1):
-            corners = (*left[i], *left[i + 1], *right[i + 1], *right[i])
-            draw.polygon(corners, fill=inks[i])
-    return np.asarray(canvas.reduce(scale), dtype=np.float64) / 255
+    pieces: list[tuple[Points, int]] = []
+    for left, right, strength in lines:
+        corners = np.stack([left[:-1], left[1:], right[1:], right[:-1]], axis=1)
+        pieces += zip(corners, np.rint(255 * strength[:-1]).astype(int).tolist(), strict=True)
+    return _painted(pieces, shape)
 
 
 def footprint(lines: Sequence[Line], shape: Shape) -> Field:
@@ -99,7 +94,7 @@ def through(random: Random, shape: Shape, margin: float = 0.15) -> tuple[Points,
 
 def beside(points: Points, shape: Shape) -> Field:
     """1 on one side of a path that crosses the image, 0 on the other."""
-    scale, far = 2, 4.0 * max(shape)
+    far = 4.0 * max(shape)
     along = points[-1] - points[0]
     unit = along / (np.hypot(*along) + 1e-9)
     across = np.array([-unit[1], unit[0]])
@@ -110,21 +105,16 @@ def beside(points: Points, shape: Shape) -> Field:
         points[-1] + far * (unit + across),
         points[0] + far * (across - unit),
     ]
-    canvas = Image.new("L", (shape[1] * scale, shape[0] * scale))
-    corners = (np.array(outline)[:, ::-1] * scale).ravel().tolist()
-    ImageDraw.Draw(canvas).polygon(corners, fill=255)
-    return np.asarray(canvas.reduce(scale), dtype=np.float64) / 255
+    return _painted([(np.array(outline), 255)], shape, scale=2)
 
 
 def blob(random: Random, centre: Points, radius: float, ragged: float, stretch: float) -> Points:
     """The outline of a roundish spot, `[n, 2]`."""
-    n = 48
-    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     amplitude = random.standard_normal((2, 6)) * np.arange(2, 8) ** -1.0
     waves = np.outer(np.arange(2, 8), angle)
-    distance = radius * np.exp(
-        ragged * (amplitude[0] @ np.sin(waves) + amplitude[1] @ np.cos(waves))
-    )
+    bumps = amplitude[0] @ np.sin(waves) + amplitude[1] @ np.cos(waves)
+    distance = radius * np.exp(ragged * bumps)
     turn = random.uniform(0, np.pi)
     x, y = stretch * distance * np.cos(angle), distance * np.sin(angle)
     rows, columns = x * np.sin(turn) + y * np.cos(turn), x * np.cos(turn) - y * np.sin(turn)
@@ -133,9 +123,15 @@ def blob(random: Random, centre: Points, radius: float, ragged: float, stretch: 
 
 def filled(outlines: Sequence[Points], shape: Shape) -> Field:
     """The share of each pixel that lies within outlines."""
-    scale = _OVERSAMPLING
+    return _painted([(outline, 255) for outline in outlines], shape)
+
+
+def _painted(
+    polygons: Iterable[tuple[Points, int]], shape: Shape, scale: int = _OVERSAMPLING
+) -> Field:
+    """Polygons in shades from 0 to 255, drawn `scale` times as large and averaged; 0 to 1."""
     canvas = Image.new("L", (shape[1] * scale, shape[0] * scale))
     draw = ImageDraw.Draw(canvas)
-    for outline in outlines:
-        draw.polygon((outline[:, ::-1] * scale).ravel().tolist(), fill=255)
+    for corners, shade in polygons:
+        draw.polygon((corners[:, ::-1] * scale).ravel().tolist(), fill=shade)
     return np.asarray(canvas.reduce(scale), dtype=np.float64) / 255

@@ -6,15 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from cracks.drawing.field import (
-    Random,
-    Surface,
-    fractal_noise,
-    grey,
-    moved,
-    smoothstep,
-    wander,
-)
+from cracks.drawing.field import Random, Surface, fractal_noise, grey, moved, smoothstep, wander
 from cracks.drawing.lines import (
     Points,
     beside,
@@ -163,8 +155,7 @@ def _holes(random: Random, surface: Surface) -> Surface:
         radius = float(np.exp(random.uniform(np.log(3), np.log(28))))
         outlines.append(blob(random, random.uniform(0, 1, 2) * shape, radius, ragged, stretch))
     hole = filled(outlines, shape)
-    away = np.rint(random.uniform(-5, 5, 2)).astype(int)
-    core = hole * moved(hole, *away)
+    core = hole * moved(hole, *np.rint(random.uniform(-5, 5, 2)).astype(int))
     surface = surface.raised(-random.uniform(0.5, 4) * gaussian_filter(hole, 1.2))
     dark = random.uniform(0.3, 0.95) * core + random.uniform(-0.1, 0.5) * (hole - core)
     return surface.darkened(dark)
@@ -217,17 +208,15 @@ def _shadow(random: Random, surface: Surface) -> Surface:
 
 def _stain(random: Random, surface: Surface) -> Surface:
     """Rust, lime or water that ran down, with sharp borders and a darker rim."""
-    field = fractal_noise(
-        random, surface.shape, random.uniform(1.2, 2), stretch=random.choice([1.0, 0.3, 4.0])
-    )
+    slope, stretch = random.uniform(1.2, 2), random.choice([1.0, 0.3, 4.0])
+    field = fractal_noise(random, surface.shape, slope, stretch=stretch)
     border = random.uniform(0, 1)
     inside = smoothstep(field, border, border + random.uniform(0.06, 0.6))
     rim = np.clip(4 * inside * (1 - inside), 0, 1)
     surface = surface.darkened(random.uniform(0, 0.25) * rim)
     colours = (np.array([0.5, 0.33, 0.2]), grey(random, 0.8, 1), grey(random, 0.1, 0.4))
-    return surface.covered(
-        random.uniform(0.08, 0.55) * inside, colours[random.choice(3, p=[0.25, 0.35, 0.4])]
-    )
+    share = random.uniform(0.08, 0.55) * inside
+    return surface.covered(share, colours[random.choice(3, p=[0.25, 0.35, 0.4])])
 
 
 def _patch(random: Random, surface: Surface) -> Surface:
@@ -254,20 +243,9 @@ def _edge(random: Random, surface: Surface) -> Surface:
 
 
 LOOK_ALIKES: tuple[Callable[[Random, Surface], Surface], ...] = (
-    _seam,
-    _joint,
-    _boards,
-    _scratches,
-    _pencil,
-    _cable,
-    _graffiti,
-    _trowel,
-    _holes,
-    _stones,
-    _plants,
-    _shadow,
-    _stain,
-    _patch,
-    _edge,
+    *(_seam, _joint, _boards, _scratches, _pencil),
+    *(_cable, _graffiti, _trowel),
+    *(_holes, _stones, _plants),
+    *(_shadow, _stain, _patch, _edge),
 )
 """Functions that draw one such thing on a surface."""

@@ -42,10 +42,8 @@ def _concrete(random: Random, shape: Shape) -> Surface:
     coarse, fine = random.lognormal(-1.0, 0.7), random.lognormal(-0.7, 0.7)
     tone = 0.04 * coarse * fractal_noise(random, shape, random.uniform(1.4, 2.0))
     tone += 0.025 * fine * fractal_noise(random, shape, random.uniform(0.4, 1.0), coarse=60)
-    surface = Surface(
-        (1 + tone)[..., np.newaxis] * grey(random, 0.35, 0.8, tint=0.022),
-        _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)),
-    )
+    colour = (1 + tone)[..., np.newaxis] * grey(random, 0.35, 0.8, tint=0.022)
+    surface = Surface(colour, _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)))
     additions = (
         (0.5, _mottled),
         (0.25, _speckled),
@@ -106,8 +104,7 @@ def _pitted(random: Random, surface: Surface) -> Surface:
     rare = random.uniform(2.0, 3.6)
     pits = smoothstep(noise, rare, rare + 0.5)
     crumbs = smoothstep(-noise, rare + 0.4, rare + 0.9)
-    depth = random.uniform(0.3, 1.5)
-    surface = surface.raised(depth * (0.6 * crumbs - pits))
+    surface = surface.raised(random.uniform(0.3, 1.5) * (0.6 * crumbs - pits))
     return surface.darkened(random.uniform(0.1, 0.55) * pits - random.uniform(0, 0.3) * crumbs)
 
 
@@ -160,10 +157,8 @@ def _blotches(random: Random, surface: Surface) -> Surface:
 def _plaster(random: Random, shape: Shape) -> Surface:
     """Painted plaster: smooth or of even grain, of any pale colour."""
     tone = 0.02 * random.uniform(0.2, 1.5) * fractal_noise(random, shape, 1.7)
-    return Surface(
-        (1 + tone)[..., np.newaxis] * grey(random, 0.5, 0.95, tint=0.08),
-        _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)),
-    )
+    colour = (1 + tone)[..., np.newaxis] * grey(random, 0.5, 0.95, tint=0.08)
+    return Surface(colour, _roughness(random, shape, min(random.lognormal(-1.3, 0.8), 1.2)))
 
 
 # --- roads and masonry ------------------------------------------------------------------
@@ -175,10 +170,8 @@ def _asphalt(random: Random, shape: Shape) -> Surface:
     stones = fractal_noise(random, shape, random.uniform(0.1, 0.7), coarse=size * 4)
     tone = 0.1 * random.random() * fractal_noise(random, shape, 1.5)
     tone += random.uniform(0.04, 0.22) * np.clip(stones, -2, 2.5)
-    surface = Surface(
-        np.clip(1 + tone, 0.1, 3)[..., np.newaxis] * grey(random, 0.15, 0.5),
-        random.uniform(0.0, 0.4) * stones,
-    )
+    colour = np.clip(1 + tone, 0.1, 3)[..., np.newaxis] * grey(random, 0.15, 0.5)
+    surface = Surface(colour, random.uniform(0.0, 0.4) * stones)
     rare = random.uniform(0.9, 2.2)
     spots = fractal_noise(random, shape, 0.3, coarse=size * 3, fine=size * 0.8)
     light = random.uniform(0.1, 0.8) * smoothstep(spots, rare, rare + 0.6)
@@ -192,21 +185,17 @@ def _masonry(random: Random, shape: Shape) -> Surface:
     down, right = courses.along(*np.mgrid[: shape[0], : shape[1]])
     course = np.floor(down / courses.height)
     along = right / courses.length + 0.5 * np.mod(course, 2)
-    edge = np.minimum(
-        _to_joint(down / courses.height) * courses.height, _to_joint(along) * courses.length
-    )
+    to_bed = _to_joint(down / courses.height) * courses.height
+    edge = np.minimum(to_bed, _to_joint(along) * courses.length)
     edge += random.uniform(0, 0.8) * fractal_noise(random, shape, 0.8, coarse=20)
     brick = smoothstep(edge, courses.joint / 2 - 0.8, courses.joint / 2 + random.uniform(0.8, 2.5))
     number = np.mod(course * 37 + np.floor(along) * 101, 64).astype(int)
     tones = 1 + random.uniform(0.02, 0.15) * random.standard_normal(64)
     grain = 1 + random.uniform(0.02, 0.1) * fractal_noise(random, shape, 0.9)
     colour = (tones[number] * grain)[..., np.newaxis] * _brick_colour(random)
-    mortar = Surface(
-        grey(random, 0.35, 0.8)
-        * (1 + 0.05 * fractal_noise(random, shape, 0.6, coarse=20))[..., np.newaxis],
-        _roughness(random, shape, random.uniform(0.2, 1.2)),
-        courses,
-    )
+    paste = grey(random, 0.35, 0.8)
+    paste = paste * (1 + 0.05 * fractal_noise(random, shape, 0.6, coarse=20))[..., np.newaxis]
+    mortar = Surface(paste, _roughness(random, shape, random.uniform(0.2, 1.2)), courses)
     return mortar.covered(brick, colour).raised(random.uniform(0.3, 3) * brick)
 
 

@@ -9,14 +9,13 @@ import zlib
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cracks.drawing.camera import photograph
 from cracks.drawing.cracks import STYLE, Style, add_crack
 from cracks.drawing.field import Random, Shape, Surface
 from cracks.drawing.look_alikes import LOOK_ALIKES
 from cracks.drawing.surface import MATERIALS, Materials, draw_surface
-from cracks.images.decoding import RGB
+from cracks.images.decoding import RGB, Mask
 from cracks.tables.labels import CLASSES
 
 SIDE = 227
@@ -28,8 +27,6 @@ _GAP = 10  # pixels between two patches of a wall
 _THIN = 3.0  # pixels of a crack below which it is lost on a blurred photograph
 
 _MASKED = 0.35  # share of a pixel above which it counts as crack
-
-Mask = NDArray[np.bool_]
 
 
 class Drawing(NamedTuple):

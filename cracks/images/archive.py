@@ -24,15 +24,13 @@ def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> int:
 
     The bytes of the archive depend only on the names, the data and their order.
     """
-    count = 0
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, data in members:
             member = zipfile.ZipInfo(name, date_time=_EPOCH)
             member.create_system = 3  # Unix, on any system
             member.external_attr = 0o644 << 16
             archive.writestr(member, data)
-            count += 1
-    return count
+        return len(archive.infolist())
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:

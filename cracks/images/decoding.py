@@ -9,13 +9,14 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cracks.images import png, tiff
 from cracks.images.samples import SAVE_AGAIN, samples_of
 from cracks.project.errors import CracksError
 
 RGB = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 DECODING_PACKAGES = ("numpy", "pillow")
 """Packages whose versions the pixels depend on; they are part of the key of cached features."""
@@ -52,21 +53,10 @@ _STARTS = {
     "WebP": (b"RIFF",),
 }
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes an image of each EXIF orientation upright (EXIF 2.32, 4.6.4)."""
-
 Image.MAX_IMAGE_PIXELS = None  # replaced by the limit below, whose message says what to do
 
 
-def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) -> RGB:
+def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> RGB:
     """Decode an image file to upright RGB, uint8 `[height, width, 3]`.
 
     Greyscale, palette, alpha (over white), CMYK, 16-bit, 32-bit and EXIF-rotated images are
@@ -75,7 +65,7 @@ def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) 
 
     Raises:
         CracksError: with the reason, if the data is not an image of `FORMATS`, is damaged,
-            truncated, smaller than `min_side` or larger than `max_pixels`, or if it is unclear
+            truncated, smaller than `MIN_SIDE` or larger than `max_pixels`, or if it is unclear
             what its values mean.
     """
     if not data:
@@ -84,7 +74,7 @@ def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse pixels
             pixels = tiff.photograph_alone(data) if data.startswith(tiff.MAGIC) else data
-            return _upright(*_decoded(pixels, min_side, max_pixels))
+            return _upright(*_decoded(pixels, max_pixels))
     except CracksError:
         raise
     except UnidentifiedImageError:
@@ -95,14 +85,14 @@ def decode(data: bytes, min_side: int = MIN_SIDE, max_pixels: int = MAX_PIXELS) 
         raise CracksError(f"damaged or cut short ({' '.join(str(error).split())})") from None
 
 
-def _decoded(data: bytes, min_side: int, max_pixels: int) -> tuple[RGB, object]:
+def _decoded(data: bytes, max_pixels: int) -> tuple[RGB, object]:
     """The pixels as stored and what EXIF says about the orientation.
 
     A PNG file that cannot be read is tried once more without its metadata.
     """
     try:
         image = Image.open(io.BytesIO(data), formats=list(FORMATS))
-        _check_size(image, min_side, max_pixels)
+        _check_size(image, max_pixels)
         samples = samples_of(image, data)
         image.load()
         return samples.to_rgb(image), _orientation(image)
@@ -112,17 +102,17 @@ def _decoded(data: bytes, min_side: int, max_pixels: int) -> tuple[RGB, object]:
         bare = png.without_metadata(data) if data.startswith(png.SIGNATURE) else data
         if len(bare) == len(data):
             raise
-    return _decoded(bare, min_side, max_pixels)
+    return _decoded(bare, max_pixels)
 
 
-def _check_size(image: Image.Image, min_side: int, max_pixels: int) -> None:
+def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise CracksError(
             f"{width} x {height} pixels is more than the {max_pixels:,} allowed; cut it into tiles"
         )
-    if min(width, height) < min_side:
-        raise CracksError(f"{width} x {height} pixels is smaller than {min_side} px")
+    if min(width, height) < MIN_SIDE:
+        raise CracksError(f"{width} x {height} pixels is smaller than {MIN_SIDE} px")
 
 
 def _unidentified(data: bytes) -> str:
@@ -140,9 +130,11 @@ def _orientation(image: Image.Image) -> object:
 
 
 def _upright(rgb: RGB, orientation: object) -> RGB:
-    if not isinstance(orientation, int) or orientation not in _UPRIGHT:
+    if not isinstance(orientation, int) or not 2 <= orientation <= 8:  # EXIF 2.32, 4.6.4
         return rgb
-    return np.asarray(Image.fromarray(rgb).transpose(_UPRIGHT[orientation]))
+    image = Image.fromarray(rgb)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 def to_input(rgb: RGB, image_size: int) -> RGB:

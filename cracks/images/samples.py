@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImagePalette
+from PIL.ExifTags import Base as Tag
 
 from cracks.images import png, tiff
 from cracks.project.errors import CracksError
@@ -23,9 +24,8 @@ _NEARLY_ALL = 0.999  # of the values: the others may be a date or a scale that w
 _GAP = 3  # times the white of nearly all values, below which the others of a bright picture begin
 _COUNTED = 2**20  # values of which that is counted
 
-_BITS, _COMPRESSION, _SAMPLE_FORMAT, _GREATEST = 258, 259, 339, 281
-_COLOURS, _PALETTE = 320, 3
-_SIGNED = 2
+_PALETTE = 3  # photometric
+_SIGNED = 2  # sample format
 _UNCOMPRESSED = 1
 
 _UNUSED_ALPHA = {"BMP", "TIFF"}  # where programs leave zeros that mean nothing
@@ -142,24 +142,25 @@ def samples_of(image: Image.Image, data: bytes) -> Samples:
 def _samples_of_tiff(image: Image.Image, data: bytes) -> Samples:
     tags = image.tag_v2  # type: ignore[attr-defined]
     tiff.check_whole(dict(tags), len(data))
-    bits = max(tags.get(_BITS, (1,)))
-    is_signed = _SIGNED in tags.get(_SAMPLE_FORMAT, ())
-    compression = tags.get(_COMPRESSION, _UNCOMPRESSED)
-    photometric = tags.get(tiff.PHOTOMETRIC)
+    bits = max(tags.get(Tag.BitsPerSample, (1,)))
+    is_signed = _SIGNED in tags.get(Tag.SampleFormat, ())
+    compression = tags.get(Tag.Compression, _UNCOMPRESSED)
+    photometric = tags.get(Tag.PhotometricInterpretation)
     if photometric is None:
         raise CracksError(f"a TIFF file that does not say whether 0 is black; {SAVE_AGAIN}")
     if is_signed and bits == 8:
         raise CracksError(
             f"a TIFF file of signed values of 8 bits, which is not read; {SAVE_AGAIN}"
         )
-    if bits > 8 and compression == _UNCOMPRESSED and tags.get(tiff.PLANES) == tiff.SEPARATE:
+    separate = tags.get(Tag.PlanarConfiguration) == tiff.SEPARATE
+    if separate and bits > 8 and compression == _UNCOMPRESSED:
         raise CracksError(f"a TIFF file of {bits} bits in separate planes; {SAVE_AGAIN}")
     if (bits == 32 or is_signed) and compression != _UNCOMPRESSED and tags.prefix == b"MM":
         raise CracksError(f"a compressed TIFF file of {bits} bits, big-endian; {SAVE_AGAIN}")
-    colours = tags.get(_COLOURS, ())
+    colours = tags.get(Tag.ColorMap, ())
     if photometric == _PALETTE and 0 < max(colours, default=0) < 256:  # of 8 bits, not of 16
         image.palette = ImagePalette.raw("RGB;L", bytes(colours))
-    greatest = tags.get(_GREATEST, 0)
+    greatest = tags.get(Tag.MaxSampleValue, 0)
     return Samples(bits, is_signed, photometric == 0, greatest if isinstance(greatest, int) else 0)
 
 

@@ -5,37 +5,30 @@ A TIFF file is a chain of directories of tags, one for each page, which may have
 thumbnail first and their raw picture below it.
 """
 
-import struct
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from PIL.ExifTags import Base as Tag
 
 from cracks.project.errors import CracksError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How files begin; the last two are BigTIFF."""
 
-PHOTOMETRIC = 262
-ORIENTATION = 274
-PLANES = 284
-SEPARATE = 2  # its value where each colour has strips of its own
+SEPARATE = 2  # planar configuration where each colour has strips of its own
 
 _CANON_RAW = b"CR\x02"
-_DNG_VERSION = 50706
 _SENSOR = {32803, 34892}  # photometric: mosaic of a sensor, the same interpolated
-_KIND = 254  # bits: a reduced picture, a page of several, a mask
-_OLD_KIND = 255  # 2: a reduced picture
-_WIDTH, _HEIGHT, _BELOW = 256, 257, 330
-_REDUCED, _MASK = 1, 4
-_STRIPS, _ROWS, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 273, 278, 322, 323, 324
-_SAMPLES = 277
+_REDUCED, _MASK = 1, 4  # bits of the new subfile type
+_OLD_REDUCED = 2  # the old subfile type
 _MAX_PAGES = 200
 _MAX_ENTRIES = 4096
 
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # by type
+_INTEGERS = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}  # bytes, by type
 
 # The tags that pixels depend on; libtiff and Pillow stumble over odd values of others
 _OF_PIXELS = {
-    *(_WIDTH, _HEIGHT, PHOTOMETRIC, 258, 259, 266, 273, 277, 278, 279, 281, 284, 292, 293, 317),
+    *(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 281, 284, 292, 293, 317),
     *(320, 322, 323, 324, 325, 332, 338, 339, 347, *range(512, 522), 529, 530, 532),
 }
 
@@ -43,9 +36,9 @@ _OF_PIXELS = {
 class _Layout(NamedTuple):
     """How a file writes numbers and directories."""
 
-    order: str  # of bytes, as `struct` has it
-    number: str  # the type of the number of entries
-    place: str  # the type of a place in the file
+    order: Literal["little", "big"]  # of bytes
+    number: int  # bytes of the number of entries
+    place: int  # bytes of a place in the file
     entry: int  # bytes of an entry
     first: int  # where the place of the first directory is
 
@@ -66,14 +59,14 @@ def check_whole(tags: Mapping[int, Any], length: int) -> None:
     Raises:
         ValueError: if some are missing, or lie elsewhere.
     """
-    width, height = tags[_WIDTH], tags[_HEIGHT]
-    if _TILES in tags:
-        pieces = -(-width // tags[_TILE_WIDTH]) * -(-height // tags[_TILE_HEIGHT])
+    width, height = tags[Tag.ImageWidth], tags[Tag.ImageLength]
+    if Tag.TileOffsets in tags:
+        pieces = -(-width // tags[Tag.TileWidth]) * -(-height // tags[Tag.TileLength])
     else:
-        pieces = -(-height // min(tags.get(_ROWS) or height, height))
-    if tags.get(PLANES) == SEPARATE:
-        pieces *= tags.get(_SAMPLES, 1)
-    places = tags.get(_TILES, tags.get(_STRIPS, ()))
+        pieces = -(-height // min(tags.get(Tag.RowsPerStrip) or height, height))
+    if tags.get(Tag.PlanarConfiguration) == SEPARATE:
+        pieces *= tags.get(Tag.SamplesPerPixel, 1)
+    places = tags.get(Tag.TileOffsets, tags.get(Tag.StripOffsets, ()))
     places = places if isinstance(places, tuple) else (places,)
     if sum(0 < place < length for place in places) < pieces:
         raise ValueError(f"{pieces} strips or tiles of pixels expected, fewer found")
@@ -85,8 +78,8 @@ def photograph_alone(data: bytes) -> bytes:
     Raises:
         CracksError: if it is a raw file of a camera, or all its pages are thumbnails or masks.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    layout = _Layout(order, *(("Q", "Q", 20, 8) if data[:4] in MAGIC[2:] else ("H", "I", 12, 4)))
+    sizes = (8, 8, 20, 8) if data[:4] in MAGIC[2:] else (2, 4, 12, 4)
+    layout = _Layout("little" if data[:2] == b"II" else "big", *sizes)
     pages = list(_directories(data, layout))
     if not pages:
         return data
@@ -95,25 +88,27 @@ def photograph_alone(data: bytes) -> bytes:
         return next(iter(_numbers(data, layout, page.entries.get(tag))), 0)
 
     if data[8:11] == _CANON_RAW or any(
-        number(page, PHOTOMETRIC) in _SENSOR or _DNG_VERSION in page.entries for page in pages
+        number(page, Tag.PhotometricInterpretation) in _SENSOR or Tag.DNGVersion in page.entries
+        for page in pages
     ):
         raise CracksError("a raw file of a camera; develop it to JPEG, PNG or TIFF")
     whole = [
         page
         for page in pages
-        if not number(page, _KIND) & (_REDUCED | _MASK) and number(page, _OLD_KIND) != 2
+        if not number(page, Tag.NewSubfileType) & (_REDUCED | _MASK)
+        and number(page, Tag.SubfileType) != _OLD_REDUCED
     ]
     if not whole:
         raise CracksError("a TIFF file of nothing but reduced pictures; take the original")
     # the first of the largest
-    page = max(whole, key=lambda one: number(one, _WIDTH) * number(one, _HEIGHT))
-    turned = number(page, ORIENTATION) in range(2, 9)
-    return _alone(data, layout, page, _OF_PIXELS | ({ORIENTATION} if turned else set()))
+    page = max(whole, key=lambda one: number(one, Tag.ImageWidth) * number(one, Tag.ImageLength))
+    turned = number(page, Tag.Orientation) in range(2, 9)
+    return _alone(data, layout, page, _OF_PIXELS | ({Tag.Orientation} if turned else set()))
 
 
 def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
     """All undamaged directories, each before its subdirectories."""
-    waiting, seen = [_unpack(data, layout, layout.place, layout.first)], set[int]()
+    waiting, seen = [_number(data, layout, layout.first, layout.place)], set[int]()
     while waiting and len(seen) < _MAX_PAGES:
         place = waiting.pop(0)
         if place in seen or not 0 < place < len(data):
@@ -121,52 +116,46 @@ def _directories(data: bytes, layout: _Layout) -> Iterator[_Directory]:
         seen.add(place)
         directory = _directory(data, layout, place)
         yield directory
-        waiting += [directory.following, *_numbers(data, layout, directory.entries.get(_BELOW))]
+        below = directory.entries.get(Tag.SubIFDs)
+        waiting += [directory.following, *_numbers(data, layout, below)]
 
 
 def _directory(data: bytes, layout: _Layout, place: int) -> _Directory:
-    start = place + struct.calcsize(layout.number)
+    start = place + layout.number
     room = min(_MAX_ENTRIES, (len(data) - start) // layout.entry)
-    number = max(0, min(_unpack(data, layout, layout.number, place), room))
-    end = start + number * layout.entry
+    count = max(0, min(_number(data, layout, place, layout.number), room))
+    end = start + count * layout.entry
     every = [data[at : at + layout.entry] for at in range(start, end, layout.entry)]
-    entries = {_unpack(entry, layout, "H", 0): entry for entry in every}
-    return _Directory(place, entries, _unpack(data, layout, layout.place, end))
+    entries = {_number(entry, layout, 0, 2): entry for entry in every}
+    return _Directory(place, entries, _number(data, layout, end, layout.place))
 
 
-def _unpack(data: bytes, layout: _Layout, kind: str, place: int) -> int:
-    """A number, 0 beyond the end of the file."""
-    size = struct.calcsize(kind)
-    number: int = struct.unpack(layout.order + kind, data[place : place + size].ljust(size, b"\0"))[
-        0
-    ]
-    return number
+def _number(data: bytes, layout: _Layout, place: int, size: int) -> int:
+    """A number of so many bytes, whose bytes beyond the end of the file are 0."""
+    return int.from_bytes(data[place : place + size].ljust(size, b"\0"), layout.order)
 
 
-def _numbers(data: bytes, layout: _Layout, entry: bytes | None) -> tuple[int, ...]:
+def _numbers(data: bytes, layout: _Layout, entry: bytes | None) -> list[int]:
     """The values of an entry, none if they are no integers."""
-    kind = _INTEGERS.get(_unpack(entry, layout, "H", 2)) if entry else None
-    if not entry or not kind:
-        return ()
-    width = struct.calcsize(layout.place)
-    count = min(_unpack(entry, layout, layout.place, 4), _MAX_PAGES)
-    if count * struct.calcsize(kind) <= width:
-        data, place = entry, 4 + width
+    size = _INTEGERS.get(_number(entry, layout, 2, 2)) if entry else None
+    if not entry or not size:
+        return []
+    count = min(_number(entry, layout, 4, layout.place), _MAX_PAGES)
+    place = 4 + layout.place
+    if count * size <= layout.place:
+        data = entry
     else:
-        place = _unpack(entry, layout, layout.place, 4 + width)
-    step = struct.calcsize(kind)
-    return tuple(_unpack(data, layout, kind, place + step * index) for index in range(count))
+        place = _number(entry, layout, place, layout.place)
+    return [_number(data, layout, place + size * index, size) for index in range(count)]
 
 
 def _alone(data: bytes, layout: _Layout, page: _Directory, kept: set[int]) -> bytes:
     """The file with one directory, of the tags in `kept`."""
     entries = [entry for tag, entry in page.entries.items() if tag in kept]
-    count = struct.pack(layout.order + layout.number, len(entries))
-    nothing_more = bytes(struct.calcsize(layout.place))
-    directory = count + b"".join(entries) + nothing_more
+    count = len(entries).to_bytes(layout.number, layout.order)
+    directory = count + b"".join(entries) + bytes(layout.place)  # none follows
+    first = page.place.to_bytes(layout.place, layout.order)
     alone = bytearray(data)
-    alone[layout.first : layout.first + len(nothing_more)] = struct.pack(
-        layout.order + layout.place, page.place
-    )
+    alone[layout.first : layout.first + layout.place] = first
     alone[page.place : page.place + len(directory)] = directory
     return bytes(alone)

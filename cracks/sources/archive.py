@@ -49,8 +49,7 @@ def _given_archive(section: Archive) -> Path:
     if not path.is_file():
         raise CracksError(f"Expected an archive at {path} (archive.file), found none.")
     _refuse_rar(path)
-    wrong = mismatch(path, section.size, _checksum(section))
-    if wrong:
+    if wrong := mismatch(path, section.size, _checksum(section)):
         raise CracksError(
             f"{path} is not the archive that params.yaml describes: {wrong}; give that one, or "
             "change archive.size and archive.sha256 to fit (null takes any)."

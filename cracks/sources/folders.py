@@ -35,7 +35,8 @@ def _photo_ids(folder: Path) -> Iterator[tuple[str, Path]]:
     """Ids and files below `folder`, without those of this project and system junk."""
     for path in files_below(folder):
         inside = path.relative_to(folder)
-        if _is_ours(inside):
+        # the README, or what `dvc add data/photos/*/` leaves beside each folder
+        if inside.parent == Path() and (inside.name == "README.md" or inside.suffix == ".dvc"):
             continue
         check_name(inside.as_posix(), str(folder))
         if not path.is_file():
@@ -43,11 +44,6 @@ def _photo_ids(folder: Path) -> Iterator[tuple[str, Path]]:
                 f"Expected a file at {path}, found a broken link or a device; remove it."
             )
         yield id_of(inside), path
-
-
-def _is_ours(inside: Path) -> bool:
-    """Whether it is the README, or what `dvc add data/photos/*/` leaves beside each folder."""
-    return len(inside.parts) == 1 and (inside.name == "README.md" or inside.suffix == ".dvc")
 
 
 def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cracks.drawing.masked import encode_jpeg
-from cracks.drawing.walls import Mask, draw, draw_patches, generator_of
+from cracks.drawing.walls import draw, draw_patches, generator_of
+from cracks.images.decoding import Mask
 from cracks.runtime.progress import progress
 from cracks.runtime.workers import in_processes
 from cracks.tables.labels import CLASSES
@@ -54,22 +55,24 @@ def planted_copies(images_per_class: int) -> dict[int, Copy]:
 
 def sample_mask(label: str, number: int, images_per_class: int, seed: int) -> Mask:
     """The mask of the crack of one member of the sample, mirrored with it if it is a copy."""
-    copy = planted_copies(images_per_class).get(number)
-    mask = draw(label, copy.original if copy else number, seed).mask
-    return _turned(mask, copy.kind) if copy else mask
+    original, kind = _origin(number, images_per_class)
+    return _turned(draw(label, original, seed).mask, kind)
 
 
 def _files(number: int, images_per_class: int, seed: int) -> list[bytes]:
     """The JPEG files of one number, in the order of `CLASSES`."""
-    copy = planted_copies(images_per_class).get(number)
-    original = copy.original if copy else number
+    original, kind = _origin(number, images_per_class)
     quality = int(generator_of("quality", seed, original).integers(55, 97))
-    kind = copy.kind if copy else COPY_KINDS[0]
     if kind == "recompressed":
         quality = min(quality, 60) - 10
     return [
         encode_jpeg(_turned(drawing.rgb, kind), quality) for drawing in draw_patches(original, seed)
     ]
+
+
+def _origin(number: int, images_per_class: int) -> Copy:
+    """What an image is a copy of: itself, if none is planted there."""
+    return planted_copies(images_per_class).get(number, Copy(number, COPY_KINDS[0]))
 
 
 def _turned(pixels: NDArray, kind: str) -> NDArray:  # type: ignore[type-arg]

@@ -15,8 +15,9 @@ from benchmarks.maps import (
     mean_width,
     width_ratio,
 )
+from cracks.images.decoding import Mask
 from cracks.tools.walls.crack_map import PATCH, CrackMap
-from cracks.tools.walls.ridges import Cracks, Mask
+from cracks.tools.walls.ridges import Cracks
 from cracks.tools.walls.scoring import compare
 
 

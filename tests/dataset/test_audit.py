@@ -227,8 +227,8 @@ def test_a_worker_opens_the_archive_once(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(audits, "open_archive", open_and_count)
     for name in plain():
-        (member,) = audits._examine_chunk(path, limits(0.5), [name])
-        assert member.fingerprint
+        _, fingerprint = audits._examine_member(path, limits(0.5), name)
+        assert fingerprint
     assert len(opened) == 1
     audits._opened.cache_clear()
     opened[0].close()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cracks.images.decoding import RGB
+from cracks.images.decoding import RGB, Mask
 from cracks.project.errors import CracksError
 from cracks.project.outputs import write_csv
 from cracks.project.params import load_params
@@ -16,7 +16,7 @@ from cracks.tools.photographs import find_photographs, open_photograph
 from cracks.tools.walls.cells import CellClassifier, load_cell_classifier
 from cracks.tools.walls.crack_map import PATCH
 from cracks.tools.walls.inspection import inspect
-from cracks.tools.walls.scoring import LEAST_IMAGES, Counts, Mask, compare, scores
+from cracks.tools.walls.scoring import LEAST_IMAGES, Counts, compare, scores
 
 _BRIGHT = 128  # of 255, from which a pixel is crack in masks of more than two values
 

@@ -34,6 +34,8 @@ from cracks.project.outputs import DIGITS
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Names = NDArray[np.str_]
+Places = NDArray[np.int64]
 
 LEAST_OF_A_CLASS = 5
 """Labelled patches of each class without which there is nothing to learn from."""
@@ -54,11 +56,11 @@ _LEAST_SCALE = 1e-3  # of probabilities by evidence, below which evidence says n
 
 
 class Labelled(NamedTuple):
-    """Labelled patches by their features."""
+    """Labelled patches by their features, or by log-odds that were not fitted to them."""
 
-    features: NDArray[np.floating]  # [n, channels]
+    features: NDArray[np.floating]  # [n, channels], or log-odds [n]
     labels: Labels  # [n], 1 for a crack
-    photographs: NDArray[np.str_]  # [n], each patch's own name if none is known
+    photographs: Names  # [n], each patch's own name if none is known
 
 
 class Expected(NamedTuple):
@@ -88,14 +90,6 @@ class AdaptedThreshold:
     logit: float
     expected: Expected | None
     reason: str  # why nothing is expected, or empty
-
-
-class _Evidence(NamedTuple):
-    """Log-odds of labelled patches by what was not fitted to them."""
-
-    logits: Numbers  # [n]
-    labels: Labels  # [n]
-    photographs: NDArray[np.str_]  # [n]
 
 
 class _Choice(NamedTuple):
@@ -138,7 +132,7 @@ def adapt_head(
     standardised = (labelled.features - statistics.mean) / statistics.deviation
     prior = trained.logit(labelled.features)
     penalty, held_out = _cross_validated(standardised, prior, labels, labelled.photographs)
-    evidence = _Evidence(held_out, labels, labelled.photographs)
+    evidence = labelled._replace(features=held_out)
     scale, shift = _calibration(held_out, labels)
     choice = _chosen(evidence, scale, shift, (cracked_share, precision), known=photographs_known)
     moved, bias = _moved(_rows(standardised), prior, labels, penalty)
@@ -153,7 +147,7 @@ def adapt_head(
 def adapt_threshold(
     logits: Numbers,
     labels: Labels,
-    photographs: NDArray[np.str_],
+    photographs: Names,
     cracked_share: float | None = None,
     precision: float = 0.7,
     *,
@@ -176,14 +170,14 @@ def adapt_threshold(
     scale, shift = _calibration(logits, labels)
     if scale < _LEAST_SCALE:  # no threshold is better than another
         return AdaptedThreshold(0.0, None, "evidence is no stronger in patches with a crack")
-    evidence = _Evidence(logits, labels, photographs)
+    evidence = Labelled(logits, labels, photographs)
     choice = _chosen(evidence, scale, shift, (cracked_share, precision), known=photographs_known)
     moved = float((logit(choice.threshold) - choice.shift) / scale)
     return AdaptedThreshold(moved, choice.expected, choice.reason)
 
 
 def _chosen(
-    evidence: _Evidence, scale: float, shift: float, aim: tuple[float | None, float], *, known: bool
+    evidence: Labelled, scale: float, shift: float, aim: tuple[float | None, float], *, known: bool
 ) -> _Choice:
     """The threshold by calibrated evidence, and what to expect of it.
 
@@ -213,7 +207,7 @@ def _check_enough(labels: Labels) -> None:
         )
 
 
-def _why_nothing_is_expected(evidence: _Evidence, *, known: bool) -> str:
+def _why_nothing_is_expected(evidence: Labelled, *, known: bool) -> str:
     logits, labels, photographs = evidence
     fewest, distinct = int(np.bincount(labels, minlength=2).min()), len(np.unique(photographs))
     if fewest < LEAST_PROMISED:
@@ -279,7 +273,7 @@ def _least_loss(
 
 
 def _cross_validated(
-    features: Numbers, prior: Numbers, labels: Labels, photographs: NDArray[np.str_]
+    features: Numbers, prior: Numbers, labels: Labels, photographs: Names
 ) -> tuple[float, Numbers]:
     """A penalty and the held-out logits with it, means over repeats.
 
@@ -306,9 +300,7 @@ def _about_as_good(more: Numbers) -> bool:
     return bool(more.mean() <= more.std() / np.sqrt(len(more)))
 
 
-def _folds(
-    labels: Labels, photographs: NDArray[np.str_]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _folds(labels: Labels, photographs: Names) -> Iterator[tuple[Places, Places]]:
     """Train and held-out patches, both classes in each train part.
 
     No photograph is in both, unless those of a class are too few.
@@ -327,12 +319,12 @@ def _folds(
         yield from folds
 
 
-def _photographs_of_a_class(labels: Labels, photographs: NDArray[np.str_]) -> int:
+def _photographs_of_a_class(labels: Labels, photographs: Names) -> int:
     """How many photographs the class has that has fewer."""
     return min(len(np.unique(photographs[labels == one])) for one in (0, 1))
 
 
-def _calibration(logits: Numbers, labels: Labels) -> tuple[float, float]:
+def _calibration(logits: NDArray[np.floating], labels: Labels) -> tuple[float, float]:
     """Scale and shift that make logits those of calibrated probabilities (Platt 1999).
 
     The scale is at least 0, so that the order of the patches stays.
@@ -377,7 +369,7 @@ def _threshold(probability: Numbers, weights: Numbers, precision: float) -> floa
     return float(max(floored[order][chosen], 1) / unit)
 
 
-def _expected(evidence: _Evidence, weights: Numbers, odds: float, precision: float) -> Expected:
+def _expected(evidence: Labelled, weights: Numbers, odds: float, precision: float) -> Expected:
     """Recall and precision of the patches of each fold, by calibration and threshold of the others.
 
     Args:
@@ -399,7 +391,7 @@ def _expected(evidence: _Evidence, weights: Numbers, odds: float, precision: flo
 
 
 def _share(
-    part: Numbers, whole: NDArray[Any], weights: Numbers, photographs: NDArray[np.str_]
+    part: Numbers, whole: NDArray[Any], weights: Numbers, photographs: Names
 ) -> tuple[float, Interval]:
     """Σ weights part / Σ weights whole, and its interval over photographs.
 
@@ -408,22 +400,14 @@ def _share(
     number of photographs.
     """
     _, number = np.unique(photographs, return_inverse=True)
-    sums = [
-        np.bincount(number, weights=weights * values).astype(np.float64) for values in (part, whole)
-    ]
+    sums = [np.bincount(number, weights * values).astype(np.float64) for values in (part, whole)]
     share = float(sums[0].sum() / max(sums[1].sum(), 1e-12))
     used = whole > 0
     if not used.any():
         return share, (0.0, 1.0)
-    size = effective_size(photographs[used])
-    low, high = wilson_interval(share, 1, size)
-    others = _share_interval(*sums)
-    return share, (min(low, others[0]), max(high, others[1]))
-
-
-def _share_interval(part: Numbers, whole: Numbers) -> Interval:
-    result = bootstrap(
-        (part, whole),
+    low, high = wilson_interval(share, 1, effective_size(photographs[used]))
+    others = bootstrap(
+        sums,
         lambda part, whole, axis: part.sum(axis=axis) / np.maximum(whole.sum(axis=axis), 1e-12),
         paired=True,
         n_resamples=BOOTSTRAP_SAMPLES,
@@ -431,5 +415,5 @@ def _share_interval(part: Numbers, whole: Numbers) -> Interval:
         confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(0),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    ).confidence_interval
+    return share, (float(min(low, others.low)), float(max(high, others.high)))

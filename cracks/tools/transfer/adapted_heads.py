@@ -144,8 +144,7 @@ def adapt_again() -> Iterator[None]:
     try:
         yield
     except CracksError as error:
-        advice = "run `python -m cracks adapt` again"
-        raise CracksError(str(error).replace(MEND, advice)) from None
+        raise CracksError(str(error).replace(MEND, "run `python -m cracks adapt` again")) from None
 
 
 def check_adapted(name: str, backbone: str, path: Path) -> None:
@@ -164,18 +163,20 @@ def check_adapted(name: str, backbone: str, path: Path) -> None:
         )
 
 
-def check_cells(name: str, backbone: str) -> None:
-    """Check that a head for cells was adapted together with the head of its name.
+def checked_cells_path(name: str, backbone: str) -> Path:
+    """The file of an adapted head for cells, which was adapted together with the head of its name.
 
     Raises:
-        CracksError: if it was not.
+        CracksError: if it is not there, with the names of those that are, or was not.
     """
     cells = adapted_cells_path(name, backbone)
+    check_adapted(name, backbone, cells)
     if _how(adapted_path(name, backbone)).get("cells_sha256") != sha256_of(cells):
         raise CracksError(
             f"Expected a head for cells at {cells} that was adapted with the others of {name!r}, "
             "found another one; run `python -m cracks adapt` again."
         )
+    return cells
 
 
 def _how(head: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How well heads that were trained on one source of images work on others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.photographs import DRAWN, photographs_of
 from cracks.dataset.split import PHOTOGRAPH, assign_parts
-from cracks.evaluation.metrics import ENDS, Scored, choose_threshold, evaluate_part
+from cracks.evaluation.metrics import Scored, choose_threshold, evaluate_part
 from cracks.features.computation import Extraction
 from cracks.features.extraction import extract_features
 from cracks.heads.head import LinearHead
@@ -34,11 +34,10 @@ from cracks.tools.transfer.standardisation import LEAST_IMAGES, standardised
 TOGETHER = "all together"
 """The name for the train parts of all sources."""
 
-_SHARES = ("accuracy", "recall")
 COLUMNS = [
     *("backbone", "trained_on", "tested_on", "standardised", "images", "left_out", "threshold"),
-    "roc_auc",
-    *(f"{name}{end}" for name in _SHARES for end in ("", *(f"_{end}" for end in ENDS))),
+    *("roc_auc", "accuracy", "accuracy_low", "accuracy_high"),
+    *("recall", "recall_low", "recall_high"),
 ]
 
 
@@ -145,12 +144,10 @@ def audit_source(name: str, params: Params, options: Options, folder: Path) -> S
 
 
 def _members(name: str, params: Params, options: Options) -> Members:
-    if name != SAMPLE:
-        return labelled_images(
-            Path(name), options.positive_class, options.limit, params.photos.seed
-        )
-    all_of_them = params.sample.images_per_class
-    return iter_sample(min(all_of_them, options.limit or all_of_them), params.sample.seed)
+    if name == SAMPLE:
+        all_of_them = params.sample.images_per_class
+        return iter_sample(min(all_of_them, options.limit or all_of_them), params.sample.seed)
+    return labelled_images(Path(name), options.positive_class, options.limit, params.photos.seed)
 
 
 def extract_domain(source: Source, backbone: str, params: Params) -> Domain:
@@ -168,7 +165,7 @@ def extract_domain(source: Source, backbone: str, params: Params) -> Domain:
 
 def compare(
     domains: Sequence[Domain], params: Params, *, standardise: bool
-) -> list[dict[str, object]]:
+) -> Iterator[dict[str, object]]:
     """A row with `COLUMNS`, without the backbone, for each training and test.
 
     A head is tested on the test part of what it was trained on, and on all images of others, but
@@ -179,7 +176,6 @@ def compare(
     choices = {domain.name: [domain] for domain in domains}
     if len(domains) > 1:
         choices[TOGETHER] = list(domains)
-    rows: list[dict[str, object]] = []
     for name, chosen in progress(choices.items(), desc="heads", unit="head"):
         trained = train_head(chosen, params)
         for domain in domains:
@@ -188,8 +184,7 @@ def compare(
             for adapted, head in heads.items():
                 row = {"trained_on": name, "tested_on": domain.name, "left_out": left_out}
                 found = _evaluated(score(head, domain, tested), f"{name} → {domain.name}")
-                rows.append(row | found | {"standardised": adapted})
-    return rows
+                yield row | found | {"standardised": adapted}
 
 
 def _evaluated(scored: Scored, what: str) -> dict[str, float]:
@@ -206,9 +201,8 @@ def train_head(chosen: Sequence[Domain], params: Params) -> SourceHead:
     features, labels = _joined([domain.valid for domain in chosen])
     (trained,), _ = train_heads(recipe, [params.seed], train, (features, labels))
     head = trained.linear()
-    threshold = choose_threshold(
-        params.threshold, params.target_recall, labels, _scores(head, features)
-    )
+    scores = _scores(head, features)
+    threshold = choose_threshold(params.threshold, params.target_recall, labels, scores)
     return SourceHead(head, statistics_of(train[0]), threshold)
 
 
@@ -226,9 +220,8 @@ def choose_tested(domain: Domain, chosen: Sequence[Domain]) -> tuple[NDArray[np.
     """
     splits = pd.concat([one.split for one in chosen])
     seen = domain.split["sha256"].isin(splits.loc[splits["part"] != TEST, "sha256"]).to_numpy()
-    wanted = np.ones(len(seen), dtype=bool)
-    if any(one is domain for one in chosen):
-        wanted = (domain.split["part"] == TEST).to_numpy()
+    is_other = all(one is not domain for one in chosen)
+    wanted = (domain.split["part"] == TEST).to_numpy() | is_other
     return wanted & ~seen, int((wanted & seen).sum())
 
 

@@ -59,22 +59,18 @@ def score_images(
         if standardise:
             check_enough(len(images))
         trained = {backbone: load_trained(backbone) for backbone in params.weights}
-        features = {
-            backbone: features_as_trained(backbone, one.origin, params, archive, images, folder)
-            for backbone, one in trained.items()
-        }
-    metrics: Metrics = {}
-    predictions = []
-    for backbone, one in trained.items():
-        head = one.head
-        if standardise:
-            statistics = training_statistics(head_path(backbone))
-            head = standardised(head, statistics, features[backbone])
-        probability = head.probability(features[backbone])
-        found = evaluate_part(Scored.of_images(images, probability, one.threshold))
-        metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
-        named = images[["id", "label"]]
-        predictions.append(named.assign(backbone=backbone, probability=probability))
+        metrics: Metrics = {}
+        predictions = []
+        for backbone, one in trained.items():
+            head = one.head
+            features = features_as_trained(backbone, one.origin, params, archive, images, folder)
+            if standardise:
+                head = standardised(head, training_statistics(head_path(backbone)), features)
+            probability = head.probability(features)
+            found = evaluate_part(Scored.of_images(images, probability, one.threshold))
+            metrics |= {f"{backbone}.{name}": value for name, value in found.items()}
+            named = images[["id", "label"]]
+            predictions.append(named.assign(backbone=backbone, probability=probability))
     metrics |= {"rejected": len(audit.rejected), "seen_by_the_pipeline": seen}
     return External(metrics, pd.concat(predictions, ignore_index=True))
 
@@ -105,16 +101,12 @@ def _copied(
     own: pd.DataFrame, images: pd.DataFrame, archive: Path, limits: AuditLimits
 ) -> NDArray[np.bool_]:
     """Which of the images in `archive` are copies of one of the pipeline's own, `own`."""
-    fingerprints = [
-        fingerprint_members(ARCHIVE, list(own["id"]), limits),
-        fingerprint_members(archive, list(images["id"]), limits),
-    ]
-    hashes = np.concatenate([fingerprint.hashes for fingerprint in fingerprints])
-    thumbnails = np.concatenate([fingerprint.thumbnail for fingerprint in fingerprints])
+    ours = fingerprint_members(ARCHIVE, list(own["id"]), limits)
+    theirs = fingerprint_members(archive, list(images["id"]), limits)
+    hashes = np.concatenate([ours.hashes, theirs.hashes])
+    thumbnails = np.concatenate([ours.thumbnail, theirs.thumbnail])
     first, second = find_copies(hashes, thumbnails).pairs.T
-    copied = np.zeros(len(images), dtype=bool)
-    copied[second[(first < len(own)) & (second >= len(own))] - len(own)] = True
-    return copied
+    return np.isin(len(own) + np.arange(len(images)), second[first < len(own)])
 
 
 def features_as_trained(
@@ -129,5 +121,4 @@ def features_as_trained(
     )
     path = folder / f"{backbone}.npy"
     extract_features(extraction, archive, images, path)
-    _, features = open_rows(path, FEATURES)
-    return np.array(features[:, 0])
+    return np.array(open_rows(path, FEATURES)[1][:, 0])

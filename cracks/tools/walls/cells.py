@@ -26,12 +26,7 @@ from cracks.project.outputs import sha256_of
 from cracks.project.params import Params
 from cracks.project.paths import cell_head_path, weights_path
 from cracks.runtime.progress import progress
-from cracks.tools.transfer.adapted_heads import (
-    adapt_again,
-    adapted_cells_path,
-    check_adapted,
-    check_cells,
-)
+from cracks.tools.transfer.adapted_heads import adapt_again, checked_cells_path
 
 
 @dataclass(frozen=True)
@@ -78,9 +73,7 @@ def load_trained_cells(backbone: str, name: str | None = None) -> CellHead:
     entry, weights = backbone_named(backbone), weights_path(backbone)
     path, again = cell_head_path(backbone), "`dvc checkout` or `dvc repro`"
     if name is not None:
-        path, again = adapted_cells_path(name, backbone), "`python -m cracks adapt` again"
-        check_adapted(name, backbone, path)
-        check_cells(name, backbone)
+        path, again = checked_cells_path(name, backbone), "`python -m cracks adapt` again"
     with nullcontext() if name is None else adapt_again():
         cells = load_cell_head(path)
     if not weights.is_file():

@@ -5,13 +5,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skimage.draw import line
 
+from cracks.images.decoding import Mask
 from cracks.tools.walls.crack_map import CrackMap
 
 _WIDEST = 2.0  # cells: the widest gap that is closed
 _BACK = 0.75  # cells: how far the direction of an end is looked up along its line
 _STRAIGHT = 0.8  # least cosine between the gap and the direction of either end
-
-Mask = NDArray[np.bool_]
 
 
 def closed_gaps(mask: Mask, skeleton: Mask, crackmap: CrackMap) -> tuple[Mask, Mask]:
@@ -32,13 +31,9 @@ def closed_gaps(mask: Mask, skeleton: Mask, crackmap: CrackMap) -> tuple[Mask, M
 def _ends(skeleton: Mask) -> NDArray[np.intp]:
     """Row and column of the pixels that have one neighbour, `[n, 2]`."""
     pixels = np.argwhere(skeleton)
-    padded = np.pad(skeleton, 1)
-    neighbours = sum(
-        padded[pixels[:, 0] + row, pixels[:, 1] + column].astype(int)
-        for row in range(3)
-        for column in range(3)
-    )
-    return np.asarray(pixels[neighbours == 2])  # itself and one more
+    padded, (rows, columns) = np.pad(skeleton, 1), pixels.T
+    around = [padded[rows + row, columns + column] for row, column in np.ndindex(3, 3)]
+    return np.asarray(pixels[np.sum(around, axis=0) == 2])  # itself and one more
 
 
 def _headings(pixels: NDArray[np.intp], ends: NDArray[np.intp], back: float) -> NDArray[np.float64]:

@@ -8,9 +8,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from PIL.ExifTags import Base as Tag
 from tifffile import TiffFile, TiffPage
-
-from cracks.images.tiff import MAGIC, ORIENTATION
 
 _TOP_LEFT = 1  # orientation of what is stored upright
 _POINT = 2  # raster type: coordinates are those of a pixel's middle
@@ -49,16 +48,12 @@ def read_georeference(source: Path | bytes, width: int, height: int) -> Georefer
         height: likewise.
     """
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-            if file.read(4) not in MAGIC:
-                return None
-            file.seek(0)
-            with TiffFile(file) as tiff:
-                for page in tiff.pages:
-                    if isinstance(page, TiffPage) and page.shape[:2] == (height, width):
-                        upright = page.tags.valueof(ORIENTATION, _TOP_LEFT) == _TOP_LEFT
-                        return _georeference(page.geotiff_tags or {}) if upright else None
-    except Exception:  # noqa: BLE001 - of damaged tags, tifffile raises nearly anything
+        with TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+            for page in tiff.pages:
+                if isinstance(page, TiffPage) and page.shape[:2] == (height, width):
+                    upright = page.tags.valueof(Tag.Orientation, _TOP_LEFT) == _TOP_LEFT
+                    return _georeference(page.geotiff_tags or {}) if upright else None
+    except Exception:  # noqa: BLE001 - no TIFF, or damaged tags: tifffile raises nearly anything
         return None
     return None
 

@@ -117,11 +117,8 @@ def summary_table(found: Sequence[tuple[str, Inspection]]) -> pd.DataFrame:
     rows = [{"path": path, "backbone": one.backbone, **one.summary()} for path, one in found]
     columns = ["path", "backbone", "max_width", "length"]
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-    return table.sort_values(
-        ["max_width", "length", "path", "backbone"],
-        ascending=[False, False, True, True],
-        ignore_index=True,
-    )
+    by = ["max_width", "length", "path", "backbone"]
+    return table.sort_values(by, ascending=[False, False, True, True], ignore_index=True)
 
 
 def inspection_files(name: str, backbone: str, folder: Path) -> dict[str, Path]:
@@ -152,9 +149,11 @@ def geojson(inspection: Inspection) -> dict[str, Any]:
     named as GeoJSON 2008 has it, which GDAL and with it QGIS read.
     """
     place = inspection.georeference or PIXELS
+    crs = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{place.epsg}"}}
+    regions = inspection.rounded_regions().to_dict("records")
     return {
         "type": "FeatureCollection",
-        **({} if place.epsg in (None, WGS84) else {"crs": _crs(place.epsg)}),
+        **({} if place.epsg in (None, WGS84) else {"crs": crs}),
         "photograph": inspection.name,
         "width": inspection.crackmap.width,
         "height": inspection.crackmap.height,
@@ -162,14 +161,8 @@ def geojson(inspection: Inspection) -> dict[str, Any]:
         "threshold": inspection.threshold,
         "mm_per_pixel": inspection.mm_per_pixel,
         **inspection.summary(),
-        "features": [
-            _feature(row, place) for row in inspection.rounded_regions().to_dict("records")
-        ],
+        "features": [_feature(region, place) for region in regions],
     }
-
-
-def _crs(epsg: int | None) -> dict[str, Any]:
-    return {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{epsg}"}}
 
 
 def _feature(region: dict[Any, Any], place: Georeference) -> dict[str, Any]:

@@ -31,9 +31,7 @@ _EXPLAINED = 450  # pixels of the side of each picture of an explanation, or mor
 def crack_picture(rgb: RGB, inspection: Inspection, longest: int | None) -> Image.Image:
     """The photograph with its cracks marked and numbered, at most `longest` pixels a side."""
     scale = min(1.0, longest / max(rgb.shape[:2])) if longest else 1.0
-    photograph = Image.fromarray(rgb)
-    if scale < 1:
-        photograph = scaled(photograph, scale)
+    photograph = scaled(Image.fromarray(rgb), scale)
     layer = crack_layer(inspection, photograph.size)
     photograph.paste(layer, mask=layer)
     _number(photograph, inspection.regions, scale)
@@ -51,8 +49,7 @@ def crack_layer(inspection: Inspection, size: tuple[int, int]) -> Image.Image:
     width, height = size
     band = 2 * max(round(max(size) * _BAND), 2) + 1
     mask = Image.fromarray(inspection.cracks.mask.view(np.uint8) * np.uint8(255))
-    mask = mask.resize(size, Image.Resampling.BOX)
-    crack = np.asarray(mask)
+    crack = np.asarray(mask.resize(size, Image.Resampling.BOX))
     near = maximum_filter(crack, band) >= 255 * _VISIBLE
     colours = (mpl.colormaps[_COLOURS](np.linspace(0, 1, 256))[:, :3] * 255).astype(np.uint8)
     cells = Image.fromarray((255 * maximum_filter(inspection.crackmap.heat, 3)).astype(np.uint8))
@@ -80,12 +77,10 @@ def _number(picture: Image.Image, regions: pd.DataFrame, scale: float) -> None:
 
 def explanation(rgb: RGB, cam: NDArray[np.float64], verdict: Sequence[str]) -> Image.Image:
     """An image beside itself with its activation map, under lines of text."""
-    shown = Image.fromarray(rgb)
-    factor = max(_EXPLAINED / min(shown.size), min(1.0, SHOWN / 2 / max(shown.size)))
-    factor = min(factor, SHOWN / max(shown.size))  # a narrow one stays small
-    if min(shown.size) < _EXPLAINED or max(shown.size) > SHOWN / 2:
-        shown = scaled(shown, factor)
-    pixels = np.asarray(shown)
+    shorter, longer = sorted(rgb.shape[:2])
+    factor = max(_EXPLAINED / shorter, min(1.0, SHOWN / 2 / longer))
+    factor = min(factor, SHOWN / longer)  # a narrow one stays small
+    pixels = np.asarray(scaled(Image.fromarray(rgb), factor))
     pair = np.concatenate([pixels, cam_overlay(pixels, cam)], axis=1)
     return framed(Image.fromarray(pair), verdict, evidence_bar())
 

@@ -1,15 +1,15 @@
 """What a photograph shows, in numbers: its cracked regions, their length and width."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label, maximum_filter
 
+from cracks.images.decoding import Mask
 from cracks.tools.walls.crack_map import CrackMap
-from cracks.tools.walls.ridges import EIGHT, Cracks, Mask
+from cracks.tools.walls.ridges import EIGHT, Cracks
 
 COLUMNS = [
     *("region", "x", "y", "width", "height", "end_y"),
@@ -26,11 +26,6 @@ _TILE = 512  # pixels of the side of what is worked on at a time
 _MARGIN = 128  # pixels around skeletons: half the widest crack whose width is measured in full
 
 
-class _Pixels(NamedTuple):
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
-
-
 def measure_regions(cracks: Cracks, crackmap: CrackMap) -> pd.DataFrame:
     """One row (`COLUMNS`) for each crack, the widest first.
 
@@ -40,9 +35,9 @@ def measure_regions(cracks: Cracks, crackmap: CrackMap) -> pd.DataFrame:
     that of the largest eigenvalue of the covariance of the crack's pixels.
     """
     labels, _ = label(_spread(cracks.mask, crackmap.step), EIGHT, output=np.int32)
-    pixels = _Pixels(*np.nonzero(cracks.mask))
-    found = pd.DataFrame({"region": labels[cracks.mask], "x": pixels.columns, "y": pixels.rows})
-    found["heat"] = crackmap.heat[crackmap.rows(pixels.rows), crackmap.columns(pixels.columns)]
+    rows, columns = np.nonzero(cracks.mask)
+    found = pd.DataFrame({"region": labels[cracks.mask], "x": columns, "y": rows})
+    found["heat"] = crackmap.heat[crackmap.rows(rows), crackmap.columns(columns)]
     groups = found.groupby("region")
     boxes = groups.agg(
         x=("x", "min"),
@@ -52,16 +47,9 @@ def measure_regions(cracks: Cracks, crackmap: CrackMap) -> pd.DataFrame:
         area=("x", "size"),
         peak_probability=("heat", "max"),
     ).assign(direction=_directions(found), end_y=_right_ends(found))
-    skeleton = _Pixels(*np.nonzero(cracks.skeleton))
-    lines = pd.DataFrame(
-        {
-            "region": labels[cracks.skeleton],
-            "length": _link_lengths(cracks.skeleton, skeleton),
-            "max_width": 2 * _depths(cracks.mask, skeleton) - 1,
-        }
-    )
-    lines = lines.groupby("region").agg({"length": "sum", "max_width": "max"})
-    table = boxes.join(lines).dropna().reset_index()
+    sizes = {"length": _link_lengths(cracks.skeleton), "max_width": 2 * _depths(cracks) - 1}
+    lines = pd.DataFrame(sizes).groupby(labels[cracks.skeleton])
+    table = boxes.join(lines.agg({"length": "sum", "max_width": "max"})).dropna().reset_index()
     length = table["length"].clip(lower=1.0)
     table = table.assign(
         width=table["right"] - table["x"] + 1,
@@ -89,16 +77,10 @@ def _spread(mask: Mask, step: float) -> Mask:
 
 def _directions(pixels: pd.DataFrame) -> "pd.Series[float]":
     """Degrees from the horizontal of the pixels `x`, `y` of each region."""
-    centred = pixels[["x", "y"]] - pixels.groupby("region")[["x", "y"]].transform("mean")
-    moments = pd.DataFrame(
-        {
-            "region": pixels["region"],
-            "xx": centred["x"] ** 2,
-            "yy": centred["y"] ** 2,
-            "xy": -centred["x"] * centred["y"],  # rows count downwards
-        }
-    )
-    sums = moments.groupby("region").sum()
+    means = pixels.groupby("region")[["x", "y"]].transform("mean")
+    x, y = pixels["x"] - means["x"], means["y"] - pixels["y"]  # rows count downwards
+    moments = pd.DataFrame({"xx": x**2, "yy": y**2, "xy": x * y})
+    sums = moments.groupby(pixels["region"]).sum()
     angle = np.degrees(np.arctan2(2 * sums["xy"], sums["xx"] - sums["yy"]) / 2)
     return pd.Series(angle.round() % 180, sums.index)
 
@@ -108,13 +90,13 @@ def in_millimetres(regions: pd.DataFrame, mm_per_pixel: float) -> pd.DataFrame:
     return regions.assign(**{f"{name}_mm": mm_per_pixel * regions[name] for name in LENGTHS})
 
 
-def _link_lengths(skeleton: Mask, pixels: _Pixels) -> NDArray[np.float64]:
+def _link_lengths(skeleton: Mask) -> NDArray[np.float64]:
     """The length of the links from each pixel of a skeleton to those on its right and below.
 
     A diagonal link counts where no pixel makes a way around it.
     """
     padded = np.pad(skeleton, 1)
-    rows, columns = pixels.rows + 1, pixels.columns + 1
+    rows, columns = np.nonzero(padded)
     right, left = padded[rows, columns + 1], padded[rows, columns - 1]
     below = padded[rows + 1, columns]
     lower_right, lower_left = padded[rows + 1, columns + 1], padded[rows + 1, columns - 1]
@@ -122,16 +104,14 @@ def _link_lengths(skeleton: Mask, pixels: _Pixels) -> NDArray[np.float64]:
     return np.asarray(right.astype(float) + below + math.sqrt(2) * diagonal)
 
 
-def _depths(mask: Mask, pixels: _Pixels) -> NDArray[np.float64]:
-    """The distance of each of these pixels from what is no crack, in tiles that have any."""
-    depths = np.empty(len(pixels.rows))
-    across = mask.shape[1] // _TILE + 1
-    tiles = pixels.rows // _TILE * across + pixels.columns // _TILE
-    order = np.argsort(tiles, kind="stable")
-    for here in np.split(order, np.flatnonzero(np.diff(tiles[order])) + 1):
-        rows, columns = pixels.rows[here], pixels.columns[here]
-        if len(here):
-            top, left = max(rows.min() - _MARGIN, 0), max(columns.min() - _MARGIN, 0)
-            tile = mask[top : rows.max() + _MARGIN + 1, left : columns.max() + _MARGIN + 1]
-            depths[here] = distance_transform_edt(tile)[rows - top, columns - left]
+def _depths(cracks: Cracks) -> NDArray[np.float64]:
+    """The distance of each pixel of a skeleton from what is no crack, in tiles that have any."""
+    rows, columns = np.nonzero(cracks.skeleton)
+    depths = np.empty(len(rows))
+    tiles = pd.Series(rows).groupby([rows // _TILE, columns // _TILE])
+    for here in tiles.indices.values():
+        y, x = rows[here], columns[here]
+        top, left = max(y.min() - _MARGIN, 0), max(x.min() - _MARGIN, 0)
+        tile = cracks.mask[top : y.max() + _MARGIN + 1, left : x.max() + _MARGIN + 1]
+        depths[here] = distance_transform_edt(tile)[y - top, x - left]
     return depths

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter, label, maximum_filter
 from skimage.filters.rank import median
 from skimage.morphology import footprint_rectangle, skeletonize
 
-from cracks.images.decoding import RGB
+from cracks.images.decoding import RGB, Mask
 from cracks.tools.walls.crack_map import CrackMap, levels
 from cracks.tools.walls.gaps import closed_gaps
 
@@ -38,8 +38,6 @@ _MEDIAN_OF_HALF_NORMAL = 0.6745  # in standard deviations
 
 EIGHT = np.ones((3, 3))
 """Neighbours for `scipy.ndimage.label`: what touches by a corner is connected."""
-
-Mask = NDArray[np.bool_]
 
 
 class Cracks(NamedTuple):
@@ -116,8 +114,7 @@ def _filled(mask: Mask, patch: int) -> Mask:
     sizes = np.zeros(count + 1, np.int64)
     for top in range(0, len(mask), _STRIP):  # bincount makes eight bytes of each label
         sizes += np.bincount(labels[top : top + _STRIP].ravel(), minlength=count + 1)
-    filled = sizes <= (_WITHIN * patch) ** 2
-    _of_labels(filled, labels, beside)
+    _of_labels(sizes <= (_WITHIN * patch) ** 2, labels, beside)
     beside |= mask
     return beside
 
@@ -136,9 +133,8 @@ def darkness(rgb: RGB, patch: int) -> NDArray[np.uint8]:
     """How much darker each pixel is than the median around it, in 1/255 of that, `[h, w]`."""
     grey = Image.fromarray(rgb).convert("L")
     side = _window(_AROUND * patch / _REDUCED)
-    around = Image.fromarray(
-        median(np.array(grey.reduce(_REDUCED)), footprint_rectangle((side, side)))
-    )
+    reduced = np.array(grey.reduce(_REDUCED))
+    around = Image.fromarray(median(reduced, footprint_rectangle((side, side))))
     dark = np.empty(rgb.shape[:2], np.uint8)
     for top in range(0, grey.height, _STRIP):
         first, last = max(top - _MARGIN, 0), min(top + _STRIP + _MARGIN, grey.height)
@@ -168,7 +164,5 @@ def _thresholds(dark: NDArray[np.uint8]) -> tuple[float, float]:
     counts[0] = 0  # brighter than around
     middle = np.searchsorted(counts.cumsum(), counts.sum() / 2)
     deviation = middle / _MEDIAN_OF_HALF_NORMAL
-    return (
-        max(255 * _FAINT, _FAINT_DEVIATIONS * deviation),
-        max(255 * _CLEAR, _CLEAR_DEVIATIONS * deviation),
-    )
+    faint = max(255 * _FAINT, _FAINT_DEVIATIONS * deviation)
+    return faint, max(255 * _CLEAR, _CLEAR_DEVIATIONS * deviation)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 
+from cracks.images.decoding import Mask
+
 TOLERANCE = 2
 """Pixels within which a pixel of one mask counts as one of the other, as benchmarks have it."""
 
@@ -19,8 +21,6 @@ LEAST_IMAGES = 5
 
 _RESAMPLES = 2000
 _SEED = 0
-
-Mask = NDArray[np.bool_]
 
 
 class Counts(NamedTuple):
@@ -69,14 +69,12 @@ def scores(images: Sequence[Counts]) -> dict[str, Score]:
     anew with replacement (the bootstrap); fewer than `LEAST_IMAGES` have none.
     """
     table = np.array(images, np.float64)
-    random = np.random.default_rng(_SEED)
-    draws = random.integers(len(table), size=(_RESAMPLES, len(table)))
+    draws = np.random.default_rng(_SEED).integers(len(table), size=(_RESAMPLES, len(table)))
     results = {}
     for name, measure in _MEASURES.items():
         values = np.array([measure(table[some]) for some in draws])
-        defined = values[~np.isnan(values)]
-        some = len(defined) and len(images) >= LEAST_IMAGES
-        low, high = np.percentile(defined, [2.5, 97.5]) if some else (np.nan, np.nan)
+        known = len(images) >= LEAST_IMAGES and not np.isnan(values).all()
+        low, high = np.nanpercentile(values, [2.5, 97.5]) if known else (np.nan, np.nan)
         results[name] = Score(measure(table), float(low), float(high))
     return results
 
