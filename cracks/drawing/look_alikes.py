@@ -243,9 +243,20 @@ def _edge(random: Random, surface: Surface) -> Surface:
 
 
 LOOK_ALIKES: tuple[Callable[[Random, Surface], Surface], ...] = (
-    *(_seam, _joint, _boards, _scratches, _pencil),
-    *(_cable, _graffiti, _trowel),
-    *(_holes, _stones, _plants),
-    *(_shadow, _stain, _patch, _edge),
+    _seam,
+    _joint,
+    _boards,
+    _scratches,
+    _pencil,
+    _cable,
+    _graffiti,
+    _trowel,
+    _holes,
+    _stones,
+    _plants,
+    _shadow,
+    _stain,
+    _patch,
+    _edge,
 )
 """Functions that draw one such thing on a surface."""
