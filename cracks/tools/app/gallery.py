@@ -133,13 +133,16 @@ class Gallery:
             CracksError: if the photograph is no longer kept.
         """
         with self._lock:
-            photograph = self.photograph(key)
-            known = photograph.inspections.get(backbone)
-            if not known or (known.threshold, known.mm_per_pixel) != (threshold, mm_per_pixel):
-                known = _inspected(photograph, backbone, threshold, mm_per_pixel)
-                photograph.inspections[backbone] = known
-            photograph.mm_per_pixel = mm_per_pixel
-        return known
+            one = self.photograph(key)
+            found = one.inspections.get(backbone)
+            if not found or (found.threshold, found.mm_per_pixel) != (threshold, mm_per_pixel):
+                found = inspection_of(
+                    one.rgb, one.name, backbone, one.maps[backbone], threshold, mm_per_pixel
+                )
+                found = replace(found, georeference=one.georeference)
+                one.inspections[backbone] = found
+            one.mm_per_pixel = mm_per_pixel
+        return found
 
     def summary(self) -> pd.DataFrame:
         """A row for each photograph and backbone, by what was last asked of it."""
@@ -152,10 +155,9 @@ class Gallery:
             found = list(self._last_inspections())
             names = output_names([Path(p.name) for p, _ in found], reserved=SUMMARY)
             for photograph, inspection in found:
-                written = files_of(photograph, inspection)
-                for what, end in FILES.items():
-                    stem = f"{names[Path(photograph.name)]}-{inspection.backbone}"
-                    archive.writestr(f"{stem}{end}", written[what])
+                stem = f"{names[Path(photograph.name)]}-{inspection.backbone}"
+                for what, data in files_of(photograph, inspection).items():
+                    archive.writestr(f"{stem}{FILES[what]}", data)
             archive.writestr(SUMMARY, self.summary().to_csv(index=False, lineterminator="\n"))
         return buffer.getvalue()
 
@@ -166,20 +168,6 @@ class Gallery:
                 last = photograph.inspections.get(backbone)
                 threshold = last.threshold if last else THRESHOLD
                 yield photograph, self.inspect(key, backbone, threshold, photograph.mm_per_pixel)
-
-
-def _inspected(
-    photograph: Photograph, backbone: str, threshold: float, mm_per_pixel: float | None
-) -> Inspection:
-    found = inspection_of(
-        photograph.rgb,
-        photograph.name,
-        backbone,
-        photograph.maps[backbone],
-        threshold,
-        mm_per_pixel,
-    )
-    return replace(found, georeference=photograph.georeference)
 
 
 def files_of(photograph: Photograph, inspection: Inspection) -> dict[str, bytes]:

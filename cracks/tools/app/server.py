@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from mimetypes import MimeTypes
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -31,15 +32,7 @@ _POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; "
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-_TYPES = {
-    ".png": "image/png",
-    ".csv": "text/csv; charset=utf-8",
-    ".json": "application/json",
-    ".zip": "application/zip",
-    ".jpg": "image/jpeg",
-    ".svg": "image/svg+xml",
-}
-
+_TYPES = MimeTypes().types_map[True]  # by suffix, whatever this system's own table says
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
