@@ -38,12 +38,10 @@ def exit_on_error() -> Iterator[None]:
         sys.stdout.flush()
     except CracksError as error:
         sys.exit(f"Error: {error}")
-    except BrokenPipeError:  # the other end of the pipe was closed
-        _discard_output()
-        sys.exit(1)
     except OSError as error:
         _discard_output()
-        sys.exit(f"Error: {explained(error)}")
+        the_pipe_was_closed = isinstance(error, BrokenPipeError)  # at its other end
+        sys.exit(1 if the_pipe_was_closed else f"Error: {explained(error)}")
     except MemoryError:
         _discard_output()
         sys.exit("Error: more memory is needed than there is; free some, or give less at a time.")
