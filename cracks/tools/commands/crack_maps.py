@@ -1,8 +1,9 @@
 """`predict --map`: find, draw and measure the cracks of photographs of walls."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from pathlib import Path
 
 from cracks.images.decoding import RGB
@@ -49,8 +50,9 @@ def run(
 ) -> int:
     """Write the files of each photograph and a summary; the result is 1 if one was left out."""
     names = output_names(paths, reserved=SUMMARY)
-    check_destinations([folder / SUMMARY, *_files(names, backbones, folder)], paths)
-    found, failed = list[tuple[str, Inspection]](), False
+    files = [inspection_files(*of, folder).values() for of in product(names.values(), backbones)]
+    check_destinations([folder / SUMMARY, *chain.from_iterable(files)], paths)
+    found: list[tuple[str, Inspection]] = []
     print(CAVEAT, backbones_trained(backbones, params.weights), file=sys.stderr)
     for backbone in backbones:
         for path, mapped in _inspections(paths, backbone, params, options):
@@ -58,11 +60,9 @@ def run(
                 if len(paths) == 1:
                     raise CracksError(f"{path}: {mapped}")
                 print(f"{path}: {mapped}", file=sys.stderr)
-                failed = True
                 continue
             rgb, inspection = mapped
-            height, width = rgb.shape[:2]
-            place = read_georeference(path, width, height)
+            place = read_georeference(path, rgb.shape[1], rgb.shape[0])
             inspection = replace(inspection, georeference=place)
             picture = crack_picture(rgb, inspection, None if options.full_resolution else SHOWN)
             shown = write_inspection(inspection, picture, names[path], folder)
@@ -78,13 +78,7 @@ def run(
         write_csv(folder / SUMMARY, table, digits=None)
         if len(paths) > 1:
             print(table.to_string(index=False))
-    return int(failed)
-
-
-def _files(names: Mapping[Path, str], backbones: Sequence[str], folder: Path) -> Iterator[Path]:
-    for name in names.values():
-        for backbone in backbones:
-            yield from inspection_files(name, backbone, folder).values()
+    return int(len(found) < len(paths) * len(backbones))
 
 
 def _inspections(

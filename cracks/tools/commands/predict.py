@@ -123,10 +123,8 @@ def _write_table(table: pd.DataFrame, form: str | None, out: Path | None) -> Non
         text = table.to_json(orient="records", indent=1, default_handler=str, double_precision=6)
         text += "\n"
     else:
-        shown = table.assign(
-            probability=table["probability"].map("{:.4f}".format).replace("nan", "")
-        )
-        text = shown.to_string(index=False, justify="left") + "\n"
+        forms = {"probability": "{:.4f}".format}
+        text = table.to_string(index=False, justify="left", na_rep="", formatters=forms) + "\n"
     if out is None:
         sys.stdout.write(text)
         return
