@@ -36,8 +36,7 @@ def probabilities_on_cluster(
     """
     trained = load_trained(backbone)
     settings = (backbone, weights_path(backbone), params.engine, trained.origin.precision)
-    work = _Classification(*settings, trained)
-    for path, found in on_cluster(work, paths):
+    for path, found in on_cluster(_Classification(*settings, trained), paths):
         if isinstance(found, str):
             unreadable[path] = found
         else:
@@ -97,10 +96,7 @@ class _Classification(_OnFiles):
         def classify(files: Files) -> Iterator[tuple[Path, float | str]]:
             contents, unreadable = dict(files), dict[Path, str]()
             inputs = read_inputs(
-                contents,
-                classifier.image_size,
-                unreadable,
-                open_path=lambda path: _decoded(contents[path]),
+                contents, classifier.image_size, unreadable, lambda path: _decoded(contents[path])
             )
             yield from classifier.probabilities(inputs)
             yield from unreadable.items()

@@ -12,7 +12,7 @@ import platform
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, chdir, closing, contextmanager
+from contextlib import AbstractContextManager, chdir, closing, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -304,11 +304,9 @@ class _Worker:
 
 def _load_same_version(work: bytes, software: Mapping[str, str]) -> Work[Any, Any]:
     found: Mapping[str, str] = {}
-    try:
+    with suppress(AttributeError, ImportError, TypeError):  # of another version, even in its names
         loaded: Work[Any, Any] = pickle.loads(work)  # noqa: S301
         found = loaded.software()
-    except (AttributeError, ImportError, TypeError):  # of another version, even in its names
-        pass
     if found == software:
         return loaded
     other = ", ".join(
