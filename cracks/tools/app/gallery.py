@@ -15,7 +15,6 @@ from itertools import chain, count
 from pathlib import Path, PurePath
 from threading import Lock
 
-import pandas as pd
 from PIL import Image
 
 from cracks.images.decoding import RGB, decode
@@ -144,9 +143,10 @@ class Gallery:
             one.mm_per_pixel = mm_per_pixel
         return found
 
-    def summary(self) -> pd.DataFrame:
-        """A row for each photograph and backbone, by what was last asked of it."""
-        return summary_table([(one.name, one) for _, one in self._last_inspections()])
+    def summary(self) -> str:
+        """A row of CSV for each photograph and backbone, by what was last asked of it."""
+        table = summary_table([(one.name, one) for _, one in self._last_inspections()])
+        return table.to_csv(index=False, lineterminator="\n")
 
     def archive(self) -> bytes:
         """All results as a ZIP: the files of each photograph and the summary."""
@@ -158,7 +158,7 @@ class Gallery:
                 stem = f"{names[Path(photograph.name)]}-{inspection.backbone}"
                 for what, data in files_of(photograph, inspection).items():
                     archive.writestr(f"{stem}{FILES[what]}", data)
-            archive.writestr(SUMMARY, self.summary().to_csv(index=False, lineterminator="\n"))
+            archive.writestr(SUMMARY, self.summary())
         return buffer.getvalue()
 
     def _last_inspections(self) -> Iterator[tuple[Photograph, Inspection]]:

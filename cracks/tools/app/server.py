@@ -106,8 +106,7 @@ def _result_routes(gallery: Gallery) -> list[Route]:
         return _file(data, PurePath(file).suffix, name)
 
     def summary(_: Request) -> Response:
-        table = gallery.summary().to_csv(index=False, lineterminator="\n")
-        return _file(table.encode(), ".csv", SUMMARY)
+        return _file(gallery.summary().encode(), ".csv", SUMMARY)
 
     def archive(_: Request) -> Response:
         return _file(gallery.archive(), ".zip", "crack-maps.zip")
