@@ -193,9 +193,8 @@ def load_params(path: Path = PARAMS) -> Params:
         >>> load_params().split.strategy
         'grouped'
     """
-    values = read_yaml(path)
     try:
-        return Params.model_validate(values)
+        return Params.model_validate(read_yaml(path))
     except ValidationError as error:
         raise CracksError(f"{path}: {_describe(error)}") from None
 

@@ -146,12 +146,10 @@ def _write_explanations(
     """Write the activation map of each readable file."""
     backbone = trained.origin.backbone
     classifier = trained.local_classifier(params.engine, weights_path(backbone))
-    inputs = read_inputs(paths, classifier.image_size, {})
-    for path, cam in classifier.activation_maps(inputs):
+    for path, cam in classifier.activation_maps(read_inputs(paths, classifier.image_size, {})):
         probability = float(expit(cam.mean()))
-        label = _label(probability, classifier.threshold)
         lines = [
-            f"{path.name}: {label}, P(crack) {probability:.4f}",
+            f"{path.name}: {_label(probability, classifier.threshold)}, P(crack) {probability:.4f}",
             f"{title(backbone)}, threshold {classifier.threshold:.2f}",
         ]
         picture = pictures[path, backbone]
