@@ -17,8 +17,6 @@ def main() -> None:
     extraction = Extraction.by_params(arguments.backbone, params)
     images = read_images()
     output = features_path(arguments.backbone)
-    computed = extract_features(
-        extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache
-    )
+    count = extract_features(extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache)
     rows = len(images) * (1 + params.augmentation.views)
-    print(f"{arguments.backbone}: {computed} rows computed, {rows - computed} from the cache")
+    print(f"{arguments.backbone}: {count} rows computed, {rows - count} from the cache")

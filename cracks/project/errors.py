@@ -6,8 +6,11 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 ZIP_DAMAGE = (
     zipfile.BadZipFile,
@@ -25,6 +28,14 @@ ZIP_DAMAGE = (
 
 class CracksError(Exception):
     """An error for the user, in one sentence: what was expected, what was found, what to do."""
+
+
+def attempt(function: Callable[..., Result], *arguments: object) -> Result | CracksError:
+    """`function(*arguments)`, or the error for the user that it raises."""
+    try:
+        return function(*arguments)
+    except CracksError as error:
+        return error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.images.files import check_name, check_no_raw, is_image_name, read_file
 from cracks.images.prefetch import prefetch
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, attempt
 from cracks.project.outputs import replacing
 from cracks.sources.folders import files_below
 
@@ -143,10 +143,7 @@ def read_inputs(
     """
 
     def read(path: Path) -> RGB | CracksError:
-        try:
-            return to_input(open_path(path), image_size)
-        except CracksError as error:
-            return error
+        return attempt(lambda: to_input(open_path(path), image_size))
 
     for path, result in prefetch(read, paths):
         if isinstance(result, CracksError):

@@ -116,12 +116,10 @@ class Gallery:
         Raises:
             CracksError: if it is not there, or no longer.
         """
-        try:
-            return self._photographs[key]
-        except KeyError:
-            raise CracksError(
-                "This photograph is no longer kept; drop it on the page again."
-            ) from None
+        photograph = self._photographs.get(key)
+        if not photograph:
+            raise CracksError("This photograph is no longer kept; drop it on the page again.")
+        return photograph
 
     def inspect(
         self, key: str, backbone: str, threshold: float, mm_per_pixel: float | None

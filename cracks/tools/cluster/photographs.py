@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cracks.cells.head import CellHead
 from cracks.classifier.classifier import Trained, load_trained
 from cracks.images.decoding import RGB, decode
 from cracks.images.files import read_file
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, attempt
 from cracks.project.params import Params
 from cracks.project.paths import weights_path
 from cracks.tools.cluster.features import ByBackbone
@@ -68,14 +69,7 @@ class _OnFiles(ByBackbone):
     """Work on files, which are decoded by the workers."""
 
     def reading(self) -> AbstractContextManager[Callable[[Path], Content]]:
-        return nullcontext(_read)
-
-
-def _read(path: Path) -> Content:
-    try:
-        return read_file(path)
-    except CracksError as error:
-        return error
+        return nullcontext(partial(attempt, read_file))
 
 
 def _decoded(content: Content) -> RGB:
@@ -117,11 +111,7 @@ class _Mapping(_OnFiles):
     ) -> Callable[[Files], Iterator[tuple[Path, Inspection | CracksError]]]:
         classifier = cell_classifier(self.cells, self.engine, weights)
 
-        def inspected(path: Path, content: Content) -> Inspection | CracksError:
-            try:
-                rgb = _decoded(content)
-                return inspect(rgb, path.name, classifier, self.patch, self.mm_per_pixel)
-            except CracksError as error:
-                return error
+        def inspected(path: Path, content: Content) -> Inspection:
+            return inspect(_decoded(content), path.name, classifier, self.patch, self.mm_per_pixel)
 
-        return lambda files: ((path, inspected(path, content)) for path, content in files)
+        return lambda files: ((path, attempt(inspected, path, content)) for path, content in files)

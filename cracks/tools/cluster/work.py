@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from filelock import FileLock
 
-from cracks.project.errors import CracksError, explained
+from cracks.project.errors import CracksError, attempt, explained
 from cracks.project.outputs import replacing, sha256_of
 from cracks.runtime.cache_folder import cache_folder
 from cracks.runtime.keras_import import silent_stderr
@@ -296,10 +296,7 @@ class _Worker:
             return pairs
         if self._error:
             return self._error
-        try:
-            return list(self._compute(pairs))
-        except CracksError as error:
-            return error
+        return attempt(lambda: list(self._compute(pairs)))
 
 
 def _load_same_version(work: bytes, software: Mapping[str, str]) -> Work[Any, Any]:

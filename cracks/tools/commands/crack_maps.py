@@ -7,7 +7,7 @@ from itertools import chain, product
 from pathlib import Path
 
 from cracks.images.decoding import RGB
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, attempt
 from cracks.project.outputs import write_csv
 from cracks.project.params import Params
 from cracks.tools.cluster.address import cluster_address
@@ -94,9 +94,10 @@ def _inspections(
             yield path, found if isinstance(found, CracksError) else (open_photograph(path), found)
         return
     classifier = load_cell_classifier(backbone, params, options.head)
+
+    def inspected(path: Path) -> tuple[RGB, Inspection]:
+        rgb = open_photograph(path)
+        return rgb, inspect(rgb, path.name, classifier, *settings)
+
     for path in paths:
-        try:
-            rgb = open_photograph(path)
-            yield path, (rgb, inspect(rgb, path.name, classifier, *settings))
-        except CracksError as error:
-            yield path, error
+        yield path, attempt(inspected, path)
