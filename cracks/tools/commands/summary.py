@@ -36,8 +36,7 @@ def run() -> int:
     params = load_params()
     sources = params.weights
     metrics, split = read_numbers(EVALUATION), read_counts(SPLIT_COUNTS)
-    stale = find_stale(WorkingTree(), "HEAD")
-    if stale:
+    if stale := find_stale(WorkingTree(), "HEAD"):
         print(
             "These metrics are out of date; stages to run: "
             f"{', '.join(stale.stages)}. Run `dvc repro`.",
