@@ -65,6 +65,11 @@ class Photograph:
         Image.fromarray(self.rgb).save(buffer, "JPEG", quality=_QUALITY)
         return buffer.getvalue()
 
+    def threshold(self, backbone: str) -> float:
+        """The threshold of the last inspection by a backbone."""
+        last = self.inspections.get(backbone)
+        return last.threshold if last else THRESHOLD
+
 
 class Gallery:
     """Photographs by key."""
@@ -161,11 +166,9 @@ class Gallery:
 
     def _last_inspections(self) -> Iterator[tuple[Photograph, Inspection]]:
         for key in self.keys_by_age():
-            photograph = self.photograph(key)
+            one = self.photograph(key)
             for backbone in self.classifiers:
-                last = photograph.inspections.get(backbone)
-                threshold = last.threshold if last else THRESHOLD
-                yield photograph, self.inspect(key, backbone, threshold, photograph.mm_per_pixel)
+                yield one, self.inspect(key, backbone, one.threshold(backbone), one.mm_per_pixel)
 
 
 def files_of(photograph: Photograph, inspection: Inspection) -> dict[str, bytes]:
