@@ -15,7 +15,7 @@ from cracks.tools.commands.caveats import backbones_trained
 from cracks.tools.commands.destinations import check_destinations
 from cracks.tools.drawn import TRAINED_ON_DRAWINGS
 from cracks.tools.photographs import open_photograph, output_names
-from cracks.tools.walls.cells import load_cell_classifier
+from cracks.tools.walls.cells import load_cell_classifier, load_trained_cells
 from cracks.tools.walls.crack_map import PATCH
 from cracks.tools.walls.georeference import read_georeference
 from cracks.tools.walls.inspection import (
@@ -89,8 +89,8 @@ def _inspections(
     if cluster_address():
         from cracks.tools.cluster.photographs import inspections_on_cluster
 
-        found_there = inspections_on_cluster(backbone, params, paths, *settings, options.head)
-        for path, found in found_there:
+        cells = load_trained_cells(backbone, options.head)
+        for path, found in inspections_on_cluster(cells, params, paths, *settings):
             yield path, found if isinstance(found, CracksError) else (open_photograph(path), found)
         return
     classifier = load_cell_classifier(backbone, params, options.head)

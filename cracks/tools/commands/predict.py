@@ -75,36 +75,31 @@ def _classified(
 ) -> pd.DataFrame:
     """One row per file, by this process or by a Ray cluster."""
     backbone, threshold = trained.origin.backbone, trained.threshold
-    unreadable: dict[Path, str] = {}
+    reasons: dict[Path, str] = {}  # why files cannot be read
     if options.standardise or options.head is not None or not cluster_address():
-        found = _probabilities(paths, trained, params, unreadable, standardise=options.standardise)
+        found = _probabilities(paths, trained, params, reasons, options.standardise)
     else:
         from cracks.tools.cluster.photographs import probabilities_on_cluster
 
-        probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
+        probabilities = probabilities_on_cluster(trained, params, paths, reasons)
         found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
     rows = [
         (path, backbone, _label(found[path], threshold), found[path], threshold, "")
         if path in found
-        else (path, backbone, "", np.nan, threshold, unreadable[path])
+        else (path, backbone, "", np.nan, threshold, reasons[path])
         for path in paths
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _probabilities(
-    paths: list[Path],
-    trained: Trained,
-    params: Params,
-    unreadable: dict[Path, str],
-    *,
-    standardise: bool,
+    paths: list[Path], trained: Trained, params: Params, reasons: dict[Path, str], standardise: bool
 ) -> dict[Path, float]:
     """P(crack) of each file; with `standardise`, features are so by those of all files."""
     backbone = trained.origin.backbone
     classifier = trained.classifier(params.engine, weights_path(backbone))
     shown = progress(paths, desc=backbone, unit="img")
-    inputs = read_inputs(shown, classifier.image_size, unreadable)
+    inputs = read_inputs(shown, classifier.image_size, reasons)
     if standardise:
         training = training_statistics(head_path(backbone))
         return standardised_probabilities(classifier, inputs, training)
