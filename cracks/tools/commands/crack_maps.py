@@ -42,11 +42,7 @@ class MapOptions:
 
 
 def run(
-    paths: Sequence[Path],
-    backbones: Sequence[str],
-    params: Params,
-    folder: Path,
-    options: MapOptions,
+    paths: list[Path], backbones: list[str], params: Params, folder: Path, options: MapOptions
 ) -> int:
     """Write the files of each photograph and a summary; the result is 1 if one was left out."""
     names = output_names(paths, reserved=SUMMARY)
