@@ -27,8 +27,7 @@ def main() -> None:
     write_csv(DETAILS, details)
     write_csv(PREDICTIONS, prediction_table(heads, thresholds), FINE_DIGITS)
     _write_plots(scored)
-    whole = whole_of(params.dataset)
-    print("\n".join(verdicts(rounded(metrics), split, params.weights, whole)))
+    print(*verdicts(rounded(metrics), split, params.weights, whole_of(params.dataset)), sep="\n")
 
 
 def _write_plots(scored: dict[str, Scored]) -> None:

@@ -1,8 +1,6 @@
 """precompute@<backbone>: extract the features of every image with a frozen backbone."""
 
-import argparse
-
-from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.catalogue import backbone_parser
 from cracks.features.computation import Extraction
 from cracks.features.extraction import extract_features
 from cracks.project.params import load_params
@@ -12,20 +10,13 @@ from cracks.tables.inputs import read_images
 
 def main() -> None:
     """Write `data/features/<backbone>.npy`, one row for each image of `data/images.csv`."""
-    arguments = _parser().parse_args()
+    parser = backbone_parser(__doc__)
+    parser.add_argument("--no-cache", action="store_true", help="compute every row, keep none")
+    arguments = parser.parse_args()
     params = load_params()
     extraction = Extraction.by_params(arguments.backbone, params)
     images = read_images()
     output = features_path(arguments.backbone)
-    computed = extract_features(
-        extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache
-    )
+    count = extract_features(extraction, ARCHIVE, images, output, use_cache=not arguments.no_cache)
     rows = len(images) * (1 + params.augmentation.views)
-    print(f"{arguments.backbone}: {computed} rows computed, {rows - computed} from the cache")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("backbone", choices=BACKBONES)
-    parser.add_argument("--no-cache", action="store_true", help="compute every row, keep none")
-    return parser
+    print(f"{arguments.backbone}: {count} rows computed, {rows - count} from the cache")

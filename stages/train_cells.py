@@ -1,9 +1,8 @@
 """train-cells@<backbone>: a linear layer that says which cells of a photograph are cracked."""
 
-import argparse
 from collections.abc import Iterator
 
-from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.catalogue import backbone_parser
 from cracks.backbones.engines.registry import load_cell_engine
 from cracks.cells.examples import read_examples
 from cracks.cells.head import CellHead, Cells, joined, labelled_cells, save_cell_head, train_cells
@@ -18,9 +17,7 @@ _VALID_EVERY = 5  # every fifth drawing is set aside for the threshold
 
 def main() -> None:
     """Write data/cells/<backbone>.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("backbone", choices=BACKBONES)
-    backbone = parser.parse_args().backbone
+    backbone = backbone_parser(__doc__).parse_args().backbone
     params = load_params()
     drawings = list(_cells(backbone, params))
     valid = drawings[::_VALID_EVERY]

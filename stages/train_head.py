@@ -1,8 +1,6 @@
 """train-head@<backbone>: softmax heads on frozen features, one for each seed; the first is kept."""
 
-import argparse
-
-from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.catalogue import backbone_parser
 from cracks.heads.head import Origin, save_head
 from cracks.heads.training import Recipe, SplitFeatures, train_heads, write_scores
 from cracks.project.outputs import FINE_DIGITS, replacing, write_csv
@@ -15,9 +13,7 @@ from cracks.tables.labels import TRAIN, VALID
 
 def main() -> None:
     """Write the kept head, the scores of all images by every head, and the kept one's history."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("backbone", choices=BACKBONES)
-    backbone = parser.parse_args().backbone
+    backbone = backbone_parser(__doc__).parse_args().backbone
     params = load_params()
     recipe = Recipe.by_params(params)
     seeds = range(params.seed, params.seed + params.seeds)
@@ -30,10 +26,9 @@ def main() -> None:
     origin = Origin.of_training(backbone, params.dataset, params)
     save_head(heads[0], origin, head_path(backbone))
     write_csv(history_path(backbone), history, FINE_DIGITS)
+    scores = features.score([head.linear() for head in heads])
     with replacing(scores_path(backbone)) as temporary:
-        write_scores(
-            temporary, list(split["id"]), features.score([head.linear() for head in heads])
-        )
+        write_scores(temporary, list(split["id"]), scores)
     best = history[history["part"] == VALID].set_index("epoch")["loss"].idxmin()
     print(
         f"{backbone}: {params.seeds} heads on {len(train[0])} rows; kept the one of seed "

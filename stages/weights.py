@@ -1,9 +1,8 @@
 """weights@<backbone>: the weights of a frozen backbone, from the source in params.yaml."""
 
-import argparse
 from pathlib import Path
 
-from cracks.backbones.catalogue import BACKBONES
+from cracks.backbones.catalogue import BACKBONES, backbone_parser
 from cracks.backbones.weights import NAMED, write_weights
 from cracks.project.outputs import sha256_of
 from cracks.project.params import load_params, name_of_source
@@ -12,9 +11,7 @@ from cracks.project.paths import PRETRAINED, unwatched, weights_path
 
 def main() -> dict[str, object]:
     """Write `data/weights/<backbone>.weights.h5`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("backbone", choices=BACKBONES)
-    backbone = parser.parse_args().backbone
+    backbone = backbone_parser(__doc__).parse_args().backbone
     params = load_params()
     source, path = params.weights[backbone], weights_path(backbone)
     write_weights(backbone, source, params.weights_seed, path)

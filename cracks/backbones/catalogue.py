@@ -8,6 +8,7 @@ tell objects apart, sees an image in cells of 32 pixels. docs/measurements/carry
 the blocks.
 """
 
+from argparse import ArgumentParser
 from dataclasses import dataclass
 
 from cracks.project.params import lookup
@@ -78,3 +79,10 @@ def backbone_named(name: str) -> Backbone:
 def title(name: str) -> str:
     """The display name of a backbone."""
     return backbone_named(name).title
+
+
+def backbone_parser(description: str | None) -> ArgumentParser:
+    """The parser of a program's arguments, the first of which names a backbone."""
+    parser = ArgumentParser(description=description)
+    parser.add_argument("backbone", choices=BACKBONES)
+    return parser

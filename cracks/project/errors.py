@@ -6,8 +6,11 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 ZIP_DAMAGE = (
     zipfile.BadZipFile,
@@ -27,6 +30,14 @@ class CracksError(Exception):
     """An error for the user, in one sentence: what was expected, what was found, what to do."""
 
 
+def attempt(function: Callable[..., Result], *arguments: object) -> Result | CracksError:
+    """`function(*arguments)`, or the error for the user that it raises."""
+    try:
+        return function(*arguments)
+    except CracksError as error:
+        return error
+
+
 @contextmanager
 def exit_on_error() -> Iterator[None]:
     """Exit with one sentence and status 1 on a `CracksError` or where the system cannot go on.
@@ -38,12 +49,10 @@ def exit_on_error() -> Iterator[None]:
         sys.stdout.flush()
     except CracksError as error:
         sys.exit(f"Error: {error}")
-    except BrokenPipeError:  # the other end of the pipe was closed
-        _discard_output()
-        sys.exit(1)
     except OSError as error:
         _discard_output()
-        sys.exit(f"Error: {explained(error)}")
+        the_pipe_was_closed = isinstance(error, BrokenPipeError)  # at its other end
+        sys.exit(1 if the_pipe_was_closed else f"Error: {explained(error)}")
     except MemoryError:
         _discard_output()
         sys.exit("Error: more memory is needed than there is; free some, or give less at a time.")

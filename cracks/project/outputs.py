@@ -181,8 +181,7 @@ def rounded(values: Mapping[str, Number]) -> dict[str, Number]:
 
 def write_counts(path: Path, counts: Mapping[str, Number]) -> None:
     """Write a table with the columns `count` and `value`, floats rounded to `DIGITS` decimals."""
-    rows = list(rounded(counts).items())
-    write_csv(path, pd.DataFrame(rows, columns=["count", "value"], dtype=object))
+    write_csv(path, pd.DataFrame(rounded(counts).items(), columns=["count", "value"], dtype=object))
 
 
 def write_csv(path: Path, table: pd.DataFrame, digits: int | None = DIGITS) -> None:

@@ -193,9 +193,8 @@ def load_params(path: Path = PARAMS) -> Params:
         >>> load_params().split.strategy
         'grouped'
     """
-    values = read_yaml(path)
     try:
-        return Params.model_validate(values)
+        return Params.model_validate(read_yaml(path))
     except ValidationError as error:
         raise CracksError(f"{path}: {_describe(error)}") from None
 
@@ -226,8 +225,7 @@ def _suggest(location: tuple[int | str, ...]) -> str:
         model = model.model_fields[section].annotation
     if name in _RENAMED and not sections:
         return f"it is called {_RENAMED[name]!r} now."
-    close = get_close_matches(name, model.model_fields, n=1)
-    if close:
+    if close := get_close_matches(name, model.model_fields, n=1):
         return f"did you mean {'.'.join([*sections, close[0]])!r}?"
     return f"expected one of {', '.join(sorted(model.model_fields))}."
 

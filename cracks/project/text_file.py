@@ -14,8 +14,7 @@ def check_conflict(text: str, source: Path | str) -> None:
     Raises:
         CracksError: if there are any; the message says what to do.
     """
-    marker = _MARKER.search(text)
-    if marker:
+    if marker := _MARKER.search(text):
         line = text.count("\n", 0, marker.start()) + 1
         raise CracksError(
             f"{source}, line {line}: a merge conflict is unresolved; take one side "

@@ -56,7 +56,7 @@ def _check_bounds(text: str, path: Path) -> None:
     """Refuse what would keep the parser or its users busy: deep nesting, merge keys that multiply,
     and values that contain themselves.
     """
-    aliases = 0
+    aliases, at_most = 0, f"{path}: expected at most"
     within: list[str | None] = []  # the anchors of the collections that are open
     for event in YAML(typ="safe").parse(text):
         aliases += isinstance(event, AliasEvent)
@@ -67,13 +67,9 @@ def _check_bounds(text: str, path: Path) -> None:
         elif isinstance(event, AliasEvent) and event.anchor in within:
             raise CracksError(f"{path}: expected values, found *{event.anchor} within itself.")
         if len(within) > MAX_DEPTH:
-            raise CracksError(
-                f"{path}: expected at most {MAX_DEPTH} levels of nesting, found more."
-            )
+            raise CracksError(f"{at_most} {MAX_DEPTH} levels of nesting, found more.")
         if aliases > MAX_ALIASES:
-            raise CracksError(
-                f"{path}: expected at most {MAX_ALIASES} aliases (*name), found more."
-            )
+            raise CracksError(f"{at_most} {MAX_ALIASES} aliases (*name), found more.")
 
 
 def _describe_yaml_error(error: Exception) -> str:

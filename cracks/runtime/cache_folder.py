@@ -23,13 +23,12 @@ def cache_folder(name: str) -> Path:
     root = os.environ.get("CRACKS_CACHE")
     try:
         folder = (Path(root) if root else platformdirs.user_cache_path("cracks")) / name
+        folder.mkdir(parents=True, exist_ok=True)
     except RuntimeError:  # neither HOME nor an entry of the user in the table of users
         raise CracksError(
             "Expected a home folder for caches, found none of this user; set CRACKS_CACHE to a "
             "folder of yours."
         ) from None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CracksError(
             f"Expected a folder for caches at {folder}, found none and could not create it "

@@ -110,9 +110,7 @@ def mismatch(path: Path, size: int | None, checksum: str | None) -> str | None:
     algorithm, _, expected = checksum.partition(":")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, algorithm).hexdigest()
-    if found == expected.lower():
-        return None
-    return f"expected {algorithm} {expected}, found {found}"
+    return None if found == expected.lower() else f"expected {algorithm} {expected}, found {found}"
 
 
 def _download(url: str, part: Path, what: str, size: int | None) -> None:

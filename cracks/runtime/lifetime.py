@@ -95,8 +95,7 @@ def start_pool_worker() -> None:
     """
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent:
+    if parent := multiprocessing.parent_process():
         _end_after(parent.join)
 
 

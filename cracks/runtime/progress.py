@@ -23,14 +23,11 @@ class _LogLines(tqdm):  # type: ignore[type-arg]
 
 def progress(*args: Any, **kwargs: Any) -> Any:
     """`tqdm.tqdm(...)`, printed as a line every five seconds where there is no terminal."""
-    kwargs.setdefault("file", sys.stderr)
-    kwargs.setdefault("dynamic_ncols", True)
+    kwargs = {"file": sys.stderr, "dynamic_ncols": True, **kwargs}
     if kwargs["file"].isatty():
         return tqdm(*args, **kwargs)
-    kwargs.update(
-        dynamic_ncols=False, ncols=100, mininterval=LOG_INTERVAL, maxinterval=LOG_INTERVAL
-    )
-    return _LogLines(*args, **kwargs)
+    seldom = {"mininterval": LOG_INTERVAL, "maxinterval": LOG_INTERVAL}
+    return _LogLines(*args, **kwargs | seldom | {"dynamic_ncols": False, "ncols": 100})
 
 
 def announce(text: str) -> None:

@@ -65,7 +65,7 @@ def in_own_process(function: Callable[..., Result], *arguments: object) -> Resul
     """
     context = multiprocessing.get_context("spawn")
     results, there = context.Pipe(duplex=False)
-    process = context.Process(target=_send_result, args=(there, function, arguments))
+    process = context.Process(target=_send_result, args=(there, function, *arguments))
     # blocked for good in the new process, whose imports it would interrupt
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
@@ -91,9 +91,7 @@ def in_own_process(function: Callable[..., Result], *arguments: object) -> Resul
     return cast("Result", result)
 
 
-def _send_result(
-    there: Connection, function: Callable[..., object], arguments: Iterable[object]
-) -> None:
+def _send_result(there: Connection, function: Callable[..., object], *arguments: object) -> None:
     start_pool_worker()
     answer: tuple[object, Exception | None]
     try:

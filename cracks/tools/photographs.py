@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.images.files import check_name, check_no_raw, is_image_name, read_file
 from cracks.images.prefetch import prefetch
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, attempt
 from cracks.project.outputs import replacing
 from cracks.sources.folders import files_below
 
@@ -42,8 +42,7 @@ def find_photographs(names: Sequence[str], *, own: bool = False) -> list[Path]:
         if not name:
             raise CracksError("Expected a file, a folder or a pattern, found an empty name.")
         if path.is_dir():
-            below = (p for p in files_below(path) if p.is_file())
-            images = (p for p in below if is_image_name(p.name))
+            images = (p for p in files_below(path) if p.is_file() and is_image_name(p.name))
             some = sorted(p for p in images if own or not is_own_picture(p))
             what = f"images in the folder {name}, found none"
         elif path.exists():
@@ -91,9 +90,8 @@ def output_names(
     another output, `reserved`, have a checksum of their path.
     """
     absolute = {path: Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100 - links stay
-    above = os.path.abspath(  # noqa: PTH100
-        folder or os.path.commonpath([path.parent for path in absolute.values()])
-    )
+    innermost = folder or os.path.commonpath([path.parent for path in absolute.values()])
+    above = os.path.abspath(innermost)  # noqa: PTH100
     full = {path: place.relative_to(above) for path, place in absolute.items()}
     short = {path: name.with_suffix("") for path, name in full.items()}
     files = len(set(full.values()))
@@ -145,10 +143,7 @@ def read_inputs(
     """
 
     def read(path: Path) -> RGB | CracksError:
-        try:
-            return to_input(open_path(path), image_size)
-        except CracksError as error:
-            return error
+        return attempt(lambda: to_input(open_path(path), image_size))
 
     for path, result in prefetch(read, paths):
         if isinstance(result, CracksError):

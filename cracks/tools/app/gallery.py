@@ -15,7 +15,6 @@ from itertools import chain, count
 from pathlib import Path, PurePath
 from threading import Lock
 
-import pandas as pd
 from PIL import Image
 
 from cracks.images.decoding import RGB, decode
@@ -65,6 +64,11 @@ class Photograph:
         buffer = io.BytesIO()
         Image.fromarray(self.rgb).save(buffer, "JPEG", quality=_QUALITY)
         return buffer.getvalue()
+
+    def threshold(self, backbone: str) -> float:
+        """The threshold of the last inspection by a backbone."""
+        last = self.inspections.get(backbone)
+        return last.threshold if last else THRESHOLD
 
 
 class Gallery:
@@ -117,12 +121,10 @@ class Gallery:
         Raises:
             CracksError: if it is not there, or no longer.
         """
-        try:
-            return self._photographs[key]
-        except KeyError:
-            raise CracksError(
-                "This photograph is no longer kept; drop it on the page again."
-            ) from None
+        photograph = self._photographs.get(key)
+        if not photograph:
+            raise CracksError("This photograph is no longer kept; drop it on the page again.")
+        return photograph
 
     def inspect(
         self, key: str, backbone: str, threshold: float, mm_per_pixel: float | None
@@ -133,17 +135,21 @@ class Gallery:
             CracksError: if the photograph is no longer kept.
         """
         with self._lock:
-            photograph = self.photograph(key)
-            known = photograph.inspections.get(backbone)
-            if not known or (known.threshold, known.mm_per_pixel) != (threshold, mm_per_pixel):
-                known = _inspected(photograph, backbone, threshold, mm_per_pixel)
-                photograph.inspections[backbone] = known
-            photograph.mm_per_pixel = mm_per_pixel
-        return known
+            one = self.photograph(key)
+            found = one.inspections.get(backbone)
+            if not found or (found.threshold, found.mm_per_pixel) != (threshold, mm_per_pixel):
+                found = inspection_of(
+                    one.rgb, one.name, backbone, one.maps[backbone], threshold, mm_per_pixel
+                )
+                found = replace(found, georeference=one.georeference)
+                one.inspections[backbone] = found
+            one.mm_per_pixel = mm_per_pixel
+        return found
 
-    def summary(self) -> pd.DataFrame:
-        """A row for each photograph and backbone, by what was last asked of it."""
-        return summary_table([(one.name, one) for _, one in self._last_inspections()])
+    def summary(self) -> str:
+        """A row of CSV for each photograph and backbone, by what was last asked of it."""
+        table = summary_table([(one.name, one) for _, one in self._last_inspections()])
+        return table.to_csv(index=False, lineterminator="\n")
 
     def archive(self) -> bytes:
         """All results as a ZIP: the files of each photograph and the summary."""
@@ -152,34 +158,17 @@ class Gallery:
             found = list(self._last_inspections())
             names = output_names([Path(p.name) for p, _ in found], reserved=SUMMARY)
             for photograph, inspection in found:
-                written = files_of(photograph, inspection)
-                for what, end in FILES.items():
-                    stem = f"{names[Path(photograph.name)]}-{inspection.backbone}"
-                    archive.writestr(f"{stem}{end}", written[what])
-            archive.writestr(SUMMARY, self.summary().to_csv(index=False, lineterminator="\n"))
+                stem = f"{names[Path(photograph.name)]}-{inspection.backbone}"
+                for what, data in files_of(photograph, inspection).items():
+                    archive.writestr(f"{stem}{FILES[what]}", data)
+            archive.writestr(SUMMARY, self.summary())
         return buffer.getvalue()
 
     def _last_inspections(self) -> Iterator[tuple[Photograph, Inspection]]:
         for key in self.keys_by_age():
-            photograph = self.photograph(key)
+            one = self.photograph(key)
             for backbone in self.classifiers:
-                last = photograph.inspections.get(backbone)
-                threshold = last.threshold if last else THRESHOLD
-                yield photograph, self.inspect(key, backbone, threshold, photograph.mm_per_pixel)
-
-
-def _inspected(
-    photograph: Photograph, backbone: str, threshold: float, mm_per_pixel: float | None
-) -> Inspection:
-    found = inspection_of(
-        photograph.rgb,
-        photograph.name,
-        backbone,
-        photograph.maps[backbone],
-        threshold,
-        mm_per_pixel,
-    )
-    return replace(found, georeference=photograph.georeference)
+                yield one, self.inspect(key, backbone, one.threshold(backbone), one.mm_per_pixel)
 
 
 def files_of(photograph: Photograph, inspection: Inspection) -> dict[str, bytes]:

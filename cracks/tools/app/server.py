@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from mimetypes import MimeTypes
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -18,7 +19,6 @@ from cracks.backbones.catalogue import title
 from cracks.images.files import check_name
 from cracks.project.errors import CracksError, explained
 from cracks.tools.app.gallery import LAYER, Gallery, files_of, layer_of
-from cracks.tools.walls.crack_map import THRESHOLD
 from cracks.tools.walls.inspection import FILES, SUMMARY, Inspection
 
 HOST = "127.0.0.1"
@@ -31,15 +31,7 @@ _POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; "
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-_TYPES = {
-    ".png": "image/png",
-    ".csv": "text/csv; charset=utf-8",
-    ".json": "application/json",
-    ".zip": "application/zip",
-    ".jpg": "image/jpeg",
-    ".svg": "image/svg+xml",
-}
-
+_TYPES = MimeTypes().types_map[True]  # by suffix, whatever this system's own table says
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -61,13 +53,10 @@ def _page_routes() -> list[Route]:
     folder = files("cracks.tools.app")
     page, icon = (folder.joinpath(name).read_bytes() for name in ("page.html", "icon.svg"))
 
-    def show_page(_: Request) -> Response:
-        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
-
-    def show_icon(_: Request) -> Response:
-        return Response(icon, media_type=_TYPES[".svg"])
-
-    return [Route("/", show_page), Route("/icon.svg", show_icon)]
+    return [
+        Route("/", lambda _: HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})),
+        Route("/icon.svg", lambda _: Response(icon, media_type=_TYPES[".svg"])),
+    ]
 
 
 def _photograph_routes(gallery: Gallery, about: Mapping[str, str]) -> list[Route]:
@@ -112,16 +101,9 @@ def _result_routes(gallery: Gallery) -> list[Route]:
         name = f"{PurePath(found.name).stem}-{found.backbone}{FILES[file]}"
         return _file(data, PurePath(file).suffix, name)
 
-    def summary(_: Request) -> Response:
-        table = gallery.summary().to_csv(index=False, lineterminator="\n")
-        return _file(table.encode(), ".csv", SUMMARY)
-
-    def archive(_: Request) -> Response:
-        return _file(gallery.archive(), ".zip", "crack-maps.zip")
-
     return [
-        Route("/summary.csv", summary),
-        Route("/crack-maps.zip", archive),
+        Route("/summary.csv", lambda _: _file(gallery.summary().encode(), ".csv", SUMMARY)),
+        Route("/crack-maps.zip", lambda _: _file(gallery.archive(), ".zip", "crack-maps.zip")),
         Route("/photographs/{key}/{backbone}", inspect),
         Route("/photographs/{key}/{backbone}/{file}", download),
     ]
@@ -135,11 +117,10 @@ def _described(gallery: Gallery, about: Mapping[str, str], key: str) -> dict[str
         {
             "backbone": backbone,
             "title": title(backbone),
-            "threshold": last.threshold if last else THRESHOLD,
+            "threshold": photograph.threshold(backbone),
             "about": about[backbone],
         }
         for backbone in gallery.classifiers
-        for last in [photograph.inspections.get(backbone)]
     ]
     return {
         "key": key,

@@ -51,11 +51,7 @@ class ByBackbone:
         """The versions of the code, of its data and of the packages that compute the results."""
         settings = (self.engine, self.backbone, self.precision)
         data = [sha256_of(path) for path in dependencies(*settings).files]
-        return {
-            "code": code_version(cracks),
-            "data": " ".join(data),
-            **package_versions(*settings),
-        }
+        return {"code": code_version(cracks), "data": " ".join(data), **package_versions(*settings)}
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cracks.cells.head import CellHead
-from cracks.classifier.classifier import Trained, load_trained
+from cracks.classifier.classifier import Trained
+from cracks.heads.head import Origin
 from cracks.images.decoding import RGB, decode
 from cracks.images.files import read_file
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, attempt
 from cracks.project.params import Params
 from cracks.project.paths import weights_path
 from cracks.tools.cluster.features import ByBackbone
 from cracks.tools.cluster.work import on_cluster
 from cracks.tools.photographs import read_inputs
-from cracks.tools.walls.cells import cell_classifier, load_trained_cells
+from cracks.tools.walls.cells import cell_classifier
 from cracks.tools.walls.inspection import Inspection, inspect
 
 Content = bytes | CracksError
@@ -25,18 +27,16 @@ Files = Iterable[tuple[Path, Content]]
 
 
 def probabilities_on_cluster(
-    backbone: str, params: Params, paths: Sequence[Path], unreadable: dict[Path, str]
+    trained: Trained, params: Params, paths: Sequence[Path], unreadable: dict[Path, str]
 ) -> Iterator[tuple[Path, float]]:
-    """P(crack) of each file, in any order, by the classifier that the last `dvc repro` trained.
+    """P(crack) of each file, in any order, by a trained classifier.
 
     Files that cannot be read are left out and noted in `unreadable` with their reason.
 
     Raises:
-        CracksError: as those of `load_trained` and `cracks.tools.cluster.work.on_cluster`.
+        CracksError: as those of `cracks.tools.cluster.work.on_cluster`.
     """
-    trained = load_trained(backbone)
-    settings = (backbone, weights_path(backbone), params.engine, trained.origin.precision)
-    work = _Classification(*settings, trained)
+    work = _Classification(*_settings(trained.origin, params), trained)
     for path, found in on_cluster(work, paths):
         if isinstance(found, str):
             unreadable[path] = found
@@ -45,23 +45,19 @@ def probabilities_on_cluster(
 
 
 def inspections_on_cluster(
-    backbone: str,
-    params: Params,
-    paths: Sequence[Path],
-    patch: int,
-    mm_per_pixel: float | None,
-    head: str | None = None,
+    cells: CellHead, params: Params, paths: Sequence[Path], patch: int, mm_per_pixel: float | None
 ) -> Iterator[tuple[Path, Inspection | CracksError]]:
     """`inspect` of each photograph, in any order; or the reason why it could not be mapped.
 
-    `head` names an adapted head.
-
     Raises:
-        CracksError: as those of `load_trained` and `cracks.tools.cluster.work.on_cluster`.
+        CracksError: as those of `cracks.tools.cluster.work.on_cluster`.
     """
-    cells = load_trained_cells(backbone, head)
-    settings = (backbone, weights_path(backbone), params.engine, cells.origin.precision)
-    yield from on_cluster(_Mapping(*settings, cells, patch, mm_per_pixel), paths)
+    work = _Mapping(*_settings(cells.origin, params), cells, patch, mm_per_pixel)
+    return on_cluster(work, paths)
+
+
+def _settings(origin: Origin, params: Params) -> tuple[str, Path, str, str]:
+    return origin.backbone, weights_path(origin.backbone), params.engine, origin.precision
 
 
 @dataclass(frozen=True)
@@ -69,14 +65,7 @@ class _OnFiles(ByBackbone):
     """Work on files, which are decoded by the workers."""
 
     def reading(self) -> AbstractContextManager[Callable[[Path], Content]]:
-        return nullcontext(_read)
-
-
-def _read(path: Path) -> Content:
-    try:
-        return read_file(path)
-    except CracksError as error:
-        return error
+        return nullcontext(partial(attempt, read_file))
 
 
 def _decoded(content: Content) -> RGB:
@@ -97,10 +86,7 @@ class _Classification(_OnFiles):
         def classify(files: Files) -> Iterator[tuple[Path, float | str]]:
             contents, unreadable = dict(files), dict[Path, str]()
             inputs = read_inputs(
-                contents,
-                classifier.image_size,
-                unreadable,
-                open_path=lambda path: _decoded(contents[path]),
+                contents, classifier.image_size, unreadable, lambda path: _decoded(contents[path])
             )
             yield from classifier.probabilities(inputs)
             yield from unreadable.items()
@@ -121,11 +107,7 @@ class _Mapping(_OnFiles):
     ) -> Callable[[Files], Iterator[tuple[Path, Inspection | CracksError]]]:
         classifier = cell_classifier(self.cells, self.engine, weights)
 
-        def inspected(path: Path, content: Content) -> Inspection | CracksError:
-            try:
-                rgb = _decoded(content)
-                return inspect(rgb, path.name, classifier, self.patch, self.mm_per_pixel)
-            except CracksError as error:
-                return error
+        def inspected(path: Path, content: Content) -> Inspection:
+            return inspect(_decoded(content), path.name, classifier, self.patch, self.mm_per_pixel)
 
-        return lambda files: ((path, inspected(path, content)) for path, content in files)
+        return lambda files: ((path, attempt(inspected, path, content)) for path, content in files)

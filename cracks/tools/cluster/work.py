@@ -12,7 +12,7 @@ import platform
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, chdir, closing, contextmanager
+from contextlib import AbstractContextManager, chdir, closing, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from filelock import FileLock
 
-from cracks.project.errors import CracksError, explained
+from cracks.project.errors import CracksError, attempt, explained
 from cracks.project.outputs import replacing, sha256_of
 from cracks.runtime.cache_folder import cache_folder
 from cracks.runtime.keras_import import silent_stderr
@@ -296,19 +296,14 @@ class _Worker:
             return pairs
         if self._error:
             return self._error
-        try:
-            return list(self._compute(pairs))
-        except CracksError as error:
-            return error
+        return attempt(lambda: list(self._compute(pairs)))
 
 
 def _load_same_version(work: bytes, software: Mapping[str, str]) -> Work[Any, Any]:
     found: Mapping[str, str] = {}
-    try:
+    with suppress(AttributeError, ImportError, TypeError):  # of another version, even in its names
         loaded: Work[Any, Any] = pickle.loads(work)  # noqa: S301
         found = loaded.software()
-    except (AttributeError, ImportError, TypeError):  # of another version, even in its names
-        pass
     if found == software:
         return loaded
     other = ", ".join(

@@ -4,7 +4,6 @@ Of the heads for cells, which maps are by, the threshold alone is corrected; see
 `cracks.tools.walls.cells`.
 """
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cracks.cells.head import CellHead, save_cell_head
 from cracks.classifier.classifier import load_trained
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.photographs import photographs_of
-from cracks.heads.head import LinearHead, training_statistics
+from cracks.heads.head import training_statistics
 from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import decode
 from cracks.project.params import Params, load_params
@@ -92,7 +91,7 @@ def run(
     }
     with replaced_heads(name) as unfinished:  # after all the work, and all at once
         for b, heads in adapted.items():
-            _save(unfinished, b, heads, trained[b][1], facts)
+            _save(unfinished, trained[b][1], heads, facts)
     for b, heads in adapted.items():
         _print(adapted_path(name, b), b, *heads)
     print(
@@ -120,17 +119,12 @@ def _usable(archive: Path, source: Path, positive_class: str, params: Params) ->
 
 
 def _save(
-    folder: Path,
-    backbone: str,
-    adapted: tuple[Adapted, AdaptedThreshold],
-    cells: CellHead,
-    facts: dict[str, Any],
+    folder: Path, cells: CellHead, adapted: tuple[Adapted, AdaptedThreshold], facts: dict[str, Any]
 ) -> None:
     """Write both heads of a backbone; the log-odds of that for cells are 0 at its threshold."""
-    head, of_maps = adapted
-    weights, bias = cells.head
-    shifted = cells._replace(head=LinearHead(weights, bias - of_maps.logit))
-    save_cell_head(shifted, folder / cells_name(backbone))
+    backbone, (head, of_maps) = cells.origin.backbone, adapted
+    shifted = cells.head._replace(bias=cells.head.bias - of_maps.logit)
+    save_cell_head(cells._replace(head=shifted), folder / cells_name(backbone))
     expected = of_maps.expected and of_maps.expected._asdict()
     maps = {"shift": of_maps.logit, "expected": expected}
     save_adapted(folder, backbone, head, {**facts, "maps": maps})
@@ -162,7 +156,7 @@ def _photographs(
     """The photograph of each patch, and whether it is known; else the patch's group of copies."""
     ids = images["id"]
     rule = photograph or params.photos.group
-    if rule is None and all(re.match(_CUT, one) for one in ids):
+    if rule is None and ids.str.match(_CUT).all():
         rule = _CUT
     if rule is None:
         return images["group"].to_numpy().astype(str), False

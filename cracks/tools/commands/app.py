@@ -12,9 +12,7 @@ from cracks.tools.walls.cells import load_cell_classifier
 _UNTIL_SERVED = 1.0  # seconds
 
 
-def run(
-    backbone: str | None, port: int, *, head: str | None = None, open_page: bool = False
-) -> int:
+def run(backbone: str | None, port: int, head: str | None = None, open_page: bool = False) -> int:
     """Serve the page until interrupted; `head` names an adapted head."""
     try:
         import uvicorn

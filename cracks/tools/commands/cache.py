@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from cracks.project.errors import CracksError
 from cracks.project.params import Augmentation
 from cracks.project.paths import weights_path
 
-SETTINGS = ("backbone", "engine", "precision", "image_size")
-"""The keys of a context that are parameters of `Extraction`."""
+SETTINGS = {"backbone": str, "engine": str, "precision": str, "image_size": int}
+"""The keys of a context that are parameters of `Extraction`, and their types."""
 
 _CONTEXT = f"substr(rows.key, 1, {CONTEXT_BYTES})"
 
@@ -47,7 +47,7 @@ def run(*, prune: bool) -> int:
     before = path.stat().st_size
     print(f"{path}: {before / 1e6:,.1f} MB on disk; yes: usable in this folder.")
     if prune:
-        remove_others(path, [entry.key for entry in usable if entry.key])
+        remove_others(path, [entry.key for entry in usable])
         removed = sum(entry.rows for entry in contents if entry not in usable)
         freed = before - path.stat().st_size
         print(f"Removed {removed:,} rows; the file is {freed:,} bytes smaller.")
@@ -87,9 +87,8 @@ def _parsed(description: bytes | None) -> dict[str, Any]:
         context = json.loads(description or b"{}")
     except (ValueError, RecursionError):
         return {}
-    types = {name: int if name == "image_size" else str for name in SETTINGS}
     known = isinstance(context, dict) and all(
-        isinstance(context.get(name, kind()), kind) for name, kind in types.items()
+        isinstance(context.get(name, kind()), kind) for name, kind in SETTINGS.items()
     )
     return context if known else {}
 
@@ -109,7 +108,7 @@ def is_usable(entry: ContextRows) -> bool:
     settings: dict[str, Any] = {name: entry.context.get(name) for name in SETTINGS}
     known = settings["backbone"] in BACKBONES and settings["engine"] in ENGINES
     ranges = entry.context.get("augmentation", {})
-    if entry.key is None or not known or not isinstance(ranges, dict):
+    if not known or not isinstance(ranges, dict):
         return False
     weights = weights_path(settings["backbone"])
     if not weights.is_file():
@@ -120,20 +119,18 @@ def is_usable(entry: ContextRows) -> bool:
     return entry.key in [context_key(context) for context in contexts_of(extraction)]
 
 
-def remove_others(path: Path, kept: Iterable[bytes]) -> None:
+def remove_others(path: Path, kept: Sequence[bytes | None]) -> None:
     """Remove all rows but those of the contexts `kept`, and shrink the file.
 
     Raises:
         CracksError: if SQLite fails, for example because there is no space for a copy of the file.
     """
-    keys = list(kept)
-    marks = ",".join("?" * len(keys))
+    marks = ",".join("?" * len(kept))
     with _opened(path) as database:
         with database:
-            others = f"{_CONTEXT} IS NULL OR {_CONTEXT} NOT IN ({marks})"
-            database.execute(f"DELETE FROM rows WHERE {others}", keys)  # noqa: S608
-            others = f"key IS NULL OR key NOT IN ({marks})"
-            database.execute(f"DELETE FROM contexts WHERE {others}", keys)  # noqa: S608
+            for table, key in {"rows": _CONTEXT, "contexts": "key"}.items():
+                others = f"{key} IS NULL OR {key} NOT IN ({marks})"
+                database.execute(f"DELETE FROM {table} WHERE {others}", kept)  # noqa: S608
         database.execute("VACUUM")
 
 

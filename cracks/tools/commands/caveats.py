@@ -21,8 +21,7 @@ def warn_of_drawings(backbones: Sequence[str], weights: Mapping[str, str]) -> No
     Raises:
         CracksError: if a head is missing or damaged.
     """
-    drawn = [b for b in backbones if read_origin(head_path(b)).dataset == SAMPLE]
-    if drawn:
+    if drawn := [b for b in backbones if read_origin(head_path(b)).dataset == SAMPLE]:
         print(drawn_sentence(drawn), backbones_trained(drawn, weights), file=sys.stderr)
 
 

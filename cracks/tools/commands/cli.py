@@ -71,10 +71,9 @@ def _rule(text: str) -> str:
     from cracks.project.params import Pattern
 
     try:
-        rule: str = TypeAdapter(Pattern).validate_python(text)
+        return TypeAdapter[str](Pattern).validate_python(text)
     except ValidationError as error:
         raise click.BadParameter(f"{error.errors()[0]['msg']}, found {text[:80]!r}.") from None
-    return rule
 
 
 class _Number(click.FloatRange):

@@ -1,12 +1,13 @@
 """`predict --map`: find, draw and measure the cracks of photographs of walls."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from pathlib import Path
 
 from cracks.images.decoding import RGB
-from cracks.project.errors import CracksError
+from cracks.project.errors import CracksError, attempt
 from cracks.project.outputs import write_csv
 from cracks.project.params import Params
 from cracks.tools.cluster.address import cluster_address
@@ -14,7 +15,7 @@ from cracks.tools.commands.caveats import backbones_trained
 from cracks.tools.commands.destinations import check_destinations
 from cracks.tools.drawn import TRAINED_ON_DRAWINGS
 from cracks.tools.photographs import open_photograph, output_names
-from cracks.tools.walls.cells import load_cell_classifier
+from cracks.tools.walls.cells import load_cell_classifier, load_trained_cells
 from cracks.tools.walls.crack_map import PATCH
 from cracks.tools.walls.georeference import read_georeference
 from cracks.tools.walls.inspection import (
@@ -41,16 +42,13 @@ class MapOptions:
 
 
 def run(
-    paths: Sequence[Path],
-    backbones: Sequence[str],
-    params: Params,
-    folder: Path,
-    options: MapOptions,
+    paths: list[Path], backbones: list[str], params: Params, folder: Path, options: MapOptions
 ) -> int:
     """Write the files of each photograph and a summary; the result is 1 if one was left out."""
     names = output_names(paths, reserved=SUMMARY)
-    check_destinations([folder / SUMMARY, *_files(names, backbones, folder)], paths)
-    found, failed = list[tuple[str, Inspection]](), False
+    files = [inspection_files(*of, folder).values() for of in product(names.values(), backbones)]
+    check_destinations([folder / SUMMARY, *chain.from_iterable(files)], paths)
+    found: list[tuple[str, Inspection]] = []
     print(CAVEAT, backbones_trained(backbones, params.weights), file=sys.stderr)
     for backbone in backbones:
         for path, mapped in _inspections(paths, backbone, params, options):
@@ -58,11 +56,9 @@ def run(
                 if len(paths) == 1:
                     raise CracksError(f"{path}: {mapped}")
                 print(f"{path}: {mapped}", file=sys.stderr)
-                failed = True
                 continue
             rgb, inspection = mapped
-            height, width = rgb.shape[:2]
-            place = read_georeference(path, width, height)
+            place = read_georeference(path, rgb.shape[1], rgb.shape[0])
             inspection = replace(inspection, georeference=place)
             picture = crack_picture(rgb, inspection, None if options.full_resolution else SHOWN)
             shown = write_inspection(inspection, picture, names[path], folder)
@@ -78,13 +74,7 @@ def run(
         write_csv(folder / SUMMARY, table, digits=None)
         if len(paths) > 1:
             print(table.to_string(index=False))
-    return int(failed)
-
-
-def _files(names: Mapping[Path, str], backbones: Sequence[str], folder: Path) -> Iterator[Path]:
-    for name in names.values():
-        for backbone in backbones:
-            yield from inspection_files(name, backbone, folder).values()
+    return int(len(found) < len(paths) * len(backbones))
 
 
 def _inspections(
@@ -95,14 +85,15 @@ def _inspections(
     if cluster_address():
         from cracks.tools.cluster.photographs import inspections_on_cluster
 
-        found_there = inspections_on_cluster(backbone, params, paths, *settings, options.head)
-        for path, found in found_there:
+        cells = load_trained_cells(backbone, options.head)
+        for path, found in inspections_on_cluster(cells, params, paths, *settings):
             yield path, found if isinstance(found, CracksError) else (open_photograph(path), found)
         return
     classifier = load_cell_classifier(backbone, params, options.head)
+
+    def inspected(path: Path) -> tuple[RGB, Inspection]:
+        rgb = open_photograph(path)
+        return rgb, inspect(rgb, path.name, classifier, *settings)
+
     for path in paths:
-        try:
-            rgb = open_photograph(path)
-            yield path, (rgb, inspect(rgb, path.name, classifier, *settings))
-        except CracksError as error:
-            yield path, error
+        yield path, attempt(inspected, path)

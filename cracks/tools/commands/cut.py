@@ -32,10 +32,8 @@ def run(
     check_destinations([out / TABLE])
     side = patch or training_side()
     with new_folder(out) as temporary:
-        classifiers = _classifiers(backbone, params)
-        table, unusable = cut_photographs(
-            photographs, temporary, Grid(side, stride or side), classifiers
-        )
+        grid, classifiers = Grid(side, stride or side), _classifiers(backbone, params)
+        table, unusable = cut_photographs(photographs, temporary, grid, classifiers)
         write_csv(temporary / TABLE, table, digits=6)
     for path, reason in unusable.items():
         print(f"{path}: {reason}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """`experiments`: those based on the current commit, their changed parameters and results."""
 
 import json
-import math
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -96,13 +96,9 @@ def _rows(backbones: Sequence[str]) -> list[Row]:
 
 def _result(row: Mapping[str, Any], name: str) -> float | None:
     """A metric of an experiment that succeeded; DVC shows others with what they began from."""
-    value = row.get(name) if row["State"] in _SUCCEEDED else None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return value if math.isfinite(value) else None
-    except OverflowError:  # an integer that no float can hold
-        return None
+    value: Any = row.get(name) if row["State"] in _SUCCEEDED else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and abs(value) <= sys.float_info.max else None  # NaN is not
 
 
 def _sorted(rows: list[Row], by: str, backbones: Sequence[str]) -> list[Row]:

@@ -36,12 +36,8 @@ def run(source: Path, positive_class: str | None, name: str | None, standardise:
         )
     backbones = params.backbones()
     warn_of_drawings(backbones, params.weights)
-    result = score_images(
-        source,
-        positive_class or params.positive_class,
-        params,
-        standardise=standardise,
-    )
+    chosen = positive_class or params.positive_class
+    result = score_images(source, chosen, params, standardise=standardise)
     write_json(output / METRICS_FILE, result.metrics)
     write_csv(output / PREDICTIONS_FILE, result.predictions, digits=6)
     _print(result.metrics, backbones, output)
@@ -49,14 +45,13 @@ def run(source: Path, positive_class: str | None, name: str | None, standardise:
 
 
 def _folder(source: Path, name: str | None, *, standardise: bool) -> Path:
-    default = f"{source_name(source)}-standardised" if standardise else source_name(source)
-    folder = FOLDER / (name or default)
-    if FOLDER.resolve() not in folder.resolve().parents:
+    name = name or f"{source_name(source)}{'-standardised' if standardise else ''}"
+    if FOLDER.resolve() not in (FOLDER / name).resolve().parents:
         raise CracksError(
-            f"Expected a name for a folder below {FOLDER}, found {name or default!r}; "
+            f"Expected a name for a folder below {FOLDER}, found {name!r}; "
             "give another one as --name."
         )
-    return folder
+    return FOLDER / name
 
 
 def _print(metrics: Metrics, backbones: list[str], output: Path) -> None:

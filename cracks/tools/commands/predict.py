@@ -75,36 +75,31 @@ def _classified(
 ) -> pd.DataFrame:
     """One row per file, by this process or by a Ray cluster."""
     backbone, threshold = trained.origin.backbone, trained.threshold
-    unreadable: dict[Path, str] = {}
+    reasons: dict[Path, str] = {}  # why files cannot be read
     if options.standardise or options.head is not None or not cluster_address():
-        found = _probabilities(paths, trained, params, unreadable, standardise=options.standardise)
+        found = _probabilities(paths, trained, params, reasons, options.standardise)
     else:
         from cracks.tools.cluster.photographs import probabilities_on_cluster
 
-        probabilities = probabilities_on_cluster(backbone, params, paths, unreadable)
+        probabilities = probabilities_on_cluster(trained, params, paths, reasons)
         found = dict(progress(probabilities, total=len(paths), desc=backbone, unit="img"))
     rows = [
         (path, backbone, _label(found[path], threshold), found[path], threshold, "")
         if path in found
-        else (path, backbone, "", np.nan, threshold, unreadable[path])
+        else (path, backbone, "", np.nan, threshold, reasons[path])
         for path in paths
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _probabilities(
-    paths: list[Path],
-    trained: Trained,
-    params: Params,
-    unreadable: dict[Path, str],
-    *,
-    standardise: bool,
+    paths: list[Path], trained: Trained, params: Params, reasons: dict[Path, str], standardise: bool
 ) -> dict[Path, float]:
     """P(crack) of each file; with `standardise`, features are so by those of all files."""
     backbone = trained.origin.backbone
     classifier = trained.classifier(params.engine, weights_path(backbone))
     shown = progress(paths, desc=backbone, unit="img")
-    inputs = read_inputs(shown, classifier.image_size, unreadable)
+    inputs = read_inputs(shown, classifier.image_size, reasons)
     if standardise:
         training = training_statistics(head_path(backbone))
         return standardised_probabilities(classifier, inputs, training)
@@ -123,10 +118,8 @@ def _write_table(table: pd.DataFrame, form: str | None, out: Path | None) -> Non
         text = table.to_json(orient="records", indent=1, default_handler=str, double_precision=6)
         text += "\n"
     else:
-        shown = table.assign(
-            probability=table["probability"].map("{:.4f}".format).replace("nan", "")
-        )
-        text = shown.to_string(index=False, justify="left") + "\n"
+        forms = {"probability": "{:.4f}".format}
+        text = table.to_string(index=False, justify="left", na_rep="", formatters=forms) + "\n"
     if out is None:
         sys.stdout.write(text)
         return
@@ -148,12 +141,10 @@ def _write_explanations(
     """Write the activation map of each readable file."""
     backbone = trained.origin.backbone
     classifier = trained.local_classifier(params.engine, weights_path(backbone))
-    inputs = read_inputs(paths, classifier.image_size, {})
-    for path, cam in classifier.activation_maps(inputs):
+    for path, cam in classifier.activation_maps(read_inputs(paths, classifier.image_size, {})):
         probability = float(expit(cam.mean()))
-        label = _label(probability, classifier.threshold)
         lines = [
-            f"{path.name}: {label}, P(crack) {probability:.4f}",
+            f"{path.name}: {_label(probability, classifier.threshold)}, P(crack) {probability:.4f}",
             f"{title(backbone)}, threshold {classifier.threshold:.2f}",
         ]
         picture = pictures[path, backbone]

@@ -65,8 +65,7 @@ def _pairs(photographs: Path, masks: Path) -> dict[Path, Path]:
         raise CracksError(f"Expected photographs and masks in two folders, found {masks} twice.")
     by_name = _by_name(masks, find_photographs([str(masks)], own=True))
     files = _by_name(photographs, find_photographs([str(photographs)]))
-    missing = [paths[0] for name, paths in files.items() if name not in by_name]
-    if missing:
+    if missing := [paths[0] for name, paths in files.items() if name not in by_name]:
         raise CracksError(
             f"Expected a mask of each photograph in {masks}, found none of {len(missing):,}, the "
             f"first {missing[0]}; a mask has the same path below its folder, with any ending."

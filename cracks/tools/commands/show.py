@@ -46,10 +46,10 @@ def run(ids: Sequence[str], out: Path) -> int:
     if len(ids) > MOST:
         raise CracksError(f"Expected at most {MOST} images, found {len(ids):,}; name fewer.")
     heads = load_heads(params.weights)
-    table = _answers(ids, heads)
+    split = next(iter(heads.values())).split.set_index("id")
+    table = _answers(ids, heads, split)
     print(table.to_string(index=False, justify="left", float_format="{:.4f}".format))
-    images = next(iter(heads.values())).split.set_index("id")["sha256"]
-    pictures = thumbnails({name: images[name] for name in ids})
+    pictures = thumbnails({name: split["sha256"][name] for name in ids})
     maps, reason = overlaid_maps(pictures, dict.fromkeys(heads, ids), params)
     frames = [_frame(rows, list(heads)) for _, rows in table.groupby("id", sort=False)]
     beside = f"; maps by {' and '.join(map(title, heads))}" if maps.pictures else ""
@@ -61,9 +61,8 @@ def run(ids: Sequence[str], out: Path) -> int:
     return 0
 
 
-def _answers(ids: Sequence[str], heads: Mapping[str, Heads]) -> pd.DataFrame:
+def _answers(ids: list[str], heads: Mapping[str, Heads], split: pd.DataFrame) -> pd.DataFrame:
     """The columns `COLUMNS`, a row for each image and backbone."""
-    split = next(iter(heads.values())).split.set_index("id")
     metrics = read_numbers(EVALUATION)
     rows = []
     for name in ids:

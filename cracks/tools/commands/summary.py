@@ -36,24 +36,21 @@ def run() -> int:
     params = load_params()
     sources = params.weights
     metrics, split = read_numbers(EVALUATION), read_counts(SPLIT_COUNTS)
-    stale = find_stale(WorkingTree(), "HEAD")
-    if stale:
+    if stale := find_stale(WorkingTree(), "HEAD"):
         print(
             "These metrics are out of date; stages to run: "
             f"{', '.join(stale.stages)}. Run `dvc repro`.",
             file=sys.stderr,
         )
-    print()
-    print(f"{'':24}" + "".join(f"{title(backbone):>12}" for backbone in sources))
+    print(f"\n{'':24}" + "".join(f"{title(backbone):>12}" for backbone in sources))
     for name, metric in METRICS.items():
         for column in metric.headline:
             keys = [f"{backbone}.{number_name(name, column)}" for backbone in sources]
             shown = [number_text(metrics[key]) if key in metrics else "" for key in keys]
             cells = "".join(f"{text:>12}" for text in shown)
             print(f"{COLUMNS.get(column, metric.title):24}{cells}")
-    print(f"{'test images':24}" + f"{tested(split):>12,}" * len(sources))
-    print()
-    print("\n".join(verdicts(metrics, split, sources, whole_of(params.dataset))))
+    print(f"{'test images':24}" + f"{tested(split):>12,}" * len(sources) + "\n")
+    print(*verdicts(metrics, split, sources, whole_of(params.dataset)), sep="\n")
     if params.dataset == SAMPLE:
         print(drawn_sentence(list(sources)))
     print(f"\n{NEXT}")

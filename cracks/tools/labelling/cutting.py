@@ -53,10 +53,7 @@ class Grid(NamedTuple):
 
 
 def cut_photographs(
-    photographs: Mapping[Path, str],
-    out: Path,
-    grid: Grid,
-    classifiers: Sequence[Classifier],
+    photographs: Mapping[Path, str], out: Path, grid: Grid, classifiers: Sequence[Classifier]
 ) -> tuple[pd.DataFrame, dict[Path, str]]:
     """Write `<name>-<row>-<column>.jpg` for each patch; one photograph is in memory at a time.
 

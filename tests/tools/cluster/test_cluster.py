@@ -50,6 +50,7 @@ Archive = tuple[Path, pd.DataFrame]
 
 SIZE = 32
 HEAD = LinearHead(np.random.default_rng(0).normal(size=512), 0.1)
+SMALL_ORIGIN = replace(ORIGIN, image_size=SIZE, precision="float32")
 VIEWS = NO_VIEWS.model_copy(update={"views": 1})
 
 pytestmark = [
@@ -284,7 +285,7 @@ def files(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> list[Path]:
-    """Files in the folder of a project with a trained head; one is no image, one is missing."""
+    """Files in the folder of a project with weights; one is no image, one is missing."""
     monkeypatch.chdir(tmp_path)
     archive, images = noise_archive
     with zipfile.ZipFile(archive) as members:
@@ -294,8 +295,6 @@ def files(
     paths = [Path(name) for name in images["id"]]
     paths[3].write_text("no image")
     paths[4].unlink()
-    trained = Trained(HEAD, replace(ORIGIN, image_size=SIZE, precision="float32"), 0.5)
-    monkeypatch.setattr(inference, "load_trained", lambda _: trained)
     return paths
 
 
@@ -303,7 +302,8 @@ def files(
 def test_files_are_classified_as_in_one_process(files: list[Path], extraction: Extraction) -> None:
     reasons: dict[Path, str] = {}
     params = load_params(ROOT / "params.yaml")
-    there = dict(inference.probabilities_on_cluster("vgg16", params, files, reasons))
+    trained = Trained(HEAD, SMALL_ORIGIN, 0.5)
+    there = dict(inference.probabilities_on_cluster(trained, params, files, reasons))
 
     expected: dict[Path, str] = {}
     classifier = Classifier("vgg16", 0.5, SIZE, HEAD, extraction.load())
@@ -315,12 +315,11 @@ def test_files_are_classified_as_in_one_process(files: list[Path], extraction: E
 
 @pytest.mark.usefixtures("on_nodes")
 def test_photographs_are_mapped_as_in_one_process(
-    files: list[Path], extraction: Extraction, monkeypatch: pytest.MonkeyPatch
+    files: list[Path], extraction: Extraction
 ) -> None:
     params = load_params(ROOT / "params.yaml")
-    cells = CellHead(HEAD, replace(ORIGIN, image_size=SIZE, precision="float32"))
-    monkeypatch.setattr(inference, "load_trained_cells", lambda *_: cells)
-    there = dict(inference.inspections_on_cluster("vgg16", params, files[:8], PATCH, None))
+    cells = CellHead(HEAD, SMALL_ORIGIN)
+    there = dict(inference.inspections_on_cluster(cells, params, files[:8], PATCH, None))
     assert there.keys() == set(files[:8])
 
     engine = load_cell_engine("openvino", "vgg16", extraction.weights, SIZE, "float32")
