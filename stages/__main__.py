@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from cracks.project.errors import exit_on_error
 from cracks.runtime.lifetime import end_on_interrupt, end_with_dvc, prepare_streams
 from cracks.tools.cluster.address import cluster_address
 
@@ -19,11 +20,12 @@ if __name__ == "__main__":
     name = sys.argv.pop(1) if len(sys.argv) > 1 else "nothing"
     if name not in names:
         sys.exit(f"Error: Expected one of {', '.join(names)}, found {name}.")
-    if cluster_address() and name == "precompute":
-        from cracks.tools.cluster.features import use_cluster
-
-        use_cluster()
-    from cracks.runtime.stage import run
-
     sys.argv[0] = name  # of the program in messages, and of its provenance
-    run(import_module(f"stages.{name}").main)
+    with exit_on_error():
+        if cluster_address() and name == "precompute":
+            from cracks.tools.cluster.features import use_cluster
+
+            use_cluster()
+        from cracks.runtime.stage import run
+
+        run(import_module(f"stages.{name}").main)

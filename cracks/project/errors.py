@@ -26,6 +26,9 @@ ZIP_DAMAGE = (
 """What zipfile raises on a damaged archive or other bytes."""
 
 
+_OWN = {"benchmarks", "cracks", "pretraining", "stages"}
+
+
 class CracksError(Exception):
     """An error for the user, in one sentence: what was expected, what was found, what to do."""
 
@@ -42,17 +45,27 @@ def attempt(function: Callable[..., Result], *arguments: object) -> Result | Cra
 def exit_on_error() -> Iterator[None]:
     """Exit with one sentence and status 1 on a `CracksError` or where the system cannot go on.
 
-    Any other exception is a bug and keeps its traceback.
+    A package that is not installed is such a case as well. Any other exception is a bug and keeps
+    its traceback.
     """
     try:
         yield
         sys.stdout.flush()
     except CracksError as error:
         sys.exit(f"Error: {error}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in _OWN:
+            raise
+        sys.exit(
+            f"Error: Expected the packages of requirements.txt, found no {error.name}; run "
+            "`make .venv/ready`, then `source .venv/bin/activate`."
+        )
+    except BrokenPipeError:  # the other end of the pipe was closed
+        _discard_output()
+        sys.exit(1)
     except OSError as error:
         _discard_output()
-        the_pipe_was_closed = isinstance(error, BrokenPipeError)  # at its other end
-        sys.exit(1 if the_pipe_was_closed else f"Error: {explained(error)}")
+        sys.exit(f"Error: {explained(error)}")
     except MemoryError:
         _discard_output()
         sys.exit("Error: more memory is needed than there is; free some, or give less at a time.")

@@ -1,4 +1,4 @@
-"""The runner of a stage: errors as one sentence, and a note of where and when it ran."""
+"""The runner of a stage, which notes where and when it ran."""
 
 import gc
 import json
@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from cracks.project.errors import exit_on_error
 from cracks.project.outputs import write_text
 from cracks.project.paths import PROVENANCE
 
@@ -41,18 +40,17 @@ def run(main: Callable[[], Mapping[str, object] | None]) -> None:
     gc.freeze()  # imported modules are never garbage; a stage that does not scan them ends sooner
     started = datetime.now(UTC)
     clock = time.monotonic()
-    with exit_on_error():
-        noted = main() or {}
-        name = "-".join([Path(sys.argv[0]).stem.replace("_", "-"), *sys.argv[1:]])
-        facts = {
-            "stage": name,
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - clock, 1),
-            "host": platform.node(),
-            "platform": platform.platform(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-            "packages": package_versions(),
-            **noted,
-        }
-        write_text(PROVENANCE / f"{name}.json", json.dumps(facts, indent=2) + "\n")
+    noted = main() or {}
+    name = "-".join([Path(sys.argv[0]).stem.replace("_", "-"), *sys.argv[1:]])
+    facts = {
+        "stage": name,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1),
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        **noted,
+    }
+    write_text(PROVENANCE / f"{name}.json", json.dumps(facts, indent=2) + "\n")

@@ -1,8 +1,12 @@
 import errno
+import os
+import subprocess
+import sys
 
 import pytest
 
 from cracks.project.errors import CracksError, exit_on_error
+from tests.support.project import ROOT
 
 
 def status_of(error: BaseException) -> object:
@@ -41,3 +45,21 @@ def test_system_errors_name_the_path_and_the_reason(error: OSError, sentence: st
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError), exit_on_error():
         raise ZeroDivisionError
+
+
+def test_a_module_of_ours_that_is_missing_is_a_bug() -> None:
+    with pytest.raises(ModuleNotFoundError), exit_on_error():
+        raise ModuleNotFoundError(name="cracks.gone")
+
+
+@pytest.mark.parametrize("program", ["cracks summary", "stages audit", "pretraining measure"])
+def test_without_the_packages_a_sentence_says_what_to_do(program: str) -> None:
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    python = [sys.executable, "-S", "-m", *program.split()]  # -S: without installed packages
+    done = subprocess.run(
+        python, cwd=ROOT, env=outside, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Expected the packages of requirements.txt, found no ")
+    assert done.stderr.endswith("run `make .venv/ready`, then `source .venv/bin/activate`.\n")
+    assert done.stderr.count("\n") == 1

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cracks.project.errors import exit_on_error
-
 if TYPE_CHECKING:
     from cracks.tools.review.conditions import Condition
 
@@ -444,11 +442,10 @@ def cache() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors end in one sentence."""
-    with exit_on_error():
-        try:
-            status = cli.main(prog_name="python -m cracks", standalone_mode=False)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
-        sys.exit(status)
+    """Run the command line and exit with its status."""
+    try:
+        status = cli.main(prog_name="python -m cracks", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    sys.exit(status)
