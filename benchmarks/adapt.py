@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score, roc_auc_score
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import title
 from cracks.classifier.classifier import Trained, load_trained
 from cracks.dataset.audit import audit_archive
@@ -29,11 +29,10 @@ from cracks.evaluation.metrics import is_crack
 from cracks.heads.head import LinearHead, training_statistics
 from cracks.heads.statistics import Statistics
 from cracks.images.archive import write_archive
-from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.errors import CracksError
 from cracks.project.params import load_params
 from cracks.project.paths import head_path
 from cracks.project.temporary import temporary_folder
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.runtime.progress import progress
 from cracks.tables.labels import CLASSES, class_indices
 from cracks.tools.transfer.adaptation import LEAST_OF_A_CLASS, Labelled, adapt_head
@@ -187,6 +186,4 @@ def _cells(results: pd.DataFrame) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

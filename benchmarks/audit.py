@@ -9,15 +9,13 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import peak_memory
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.split import assign_parts, count_split
 from cracks.evaluation.verdict import leaked_share
-from cracks.project.errors import exit_on_error
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE
-from cracks.runtime.lifetime import end_on_interrupt
 
 
 def main() -> None:
@@ -47,6 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

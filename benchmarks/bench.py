@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import peak_memory
 from cracks.backbones.catalogue import BACKBONES, title
 from cracks.backbones.engines.batches import BATCH
@@ -35,10 +35,8 @@ from cracks.features.context import context_of
 from cracks.features.extraction import extract_features
 from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.project.errors import exit_on_error
 from cracks.project.params import load_params
 from cracks.runtime.keras_import import import_keras
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.sources.sample import iter_sample
 
 SIZE = 224
@@ -262,6 +260,4 @@ def _print_pipeline(work: Path) -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -21,16 +21,14 @@ from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import peak_memory
 from cracks.backbones.catalogue import title
 from cracks.backbones.model import CELL
 from cracks.cells.head import joined, labelled_cells
 from cracks.drawing.surface import Materials
 from cracks.drawing.walls import Drawing, Mix, draw_photograph
-from cracks.project.errors import exit_on_error
 from cracks.project.params import load_params
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.tools.walls.cells import CellClassifier, load_cell_classifier
 from cracks.tools.walls.crack_map import PATCH, THRESHOLD, CrackMap, map_cracks
 from cracks.tools.walls.inspection import inspect
@@ -186,6 +184,4 @@ def _print_large(classifier: CellClassifier, megapixels: int) -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -19,13 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import BACKBONES, title
 from cracks.evaluation.metrics import Scored, evaluate_part
 from cracks.evaluation.statistics import exact_mcnemar
-from cracks.project.errors import exit_on_error
 from cracks.project.params import SAMPLE, Params, load_params
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.tables.labels import CLASSES
 from cracks.tools.transfer.carry_over import (
     Domain,
@@ -142,6 +140,4 @@ def _print_table(results: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -29,17 +29,16 @@ import psutil
 import yaml
 from PIL import Image
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.weights import write_weights
 from cracks.features.cache import FeatureCache, row_key
 from cracks.features.computation import Extraction
 from cracks.features.context import context_of
 from cracks.images.archive import write_archive
-from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.errors import CracksError
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE, PARAMS, weights_path
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.tables.labels import CLASSES
 
 BACKBONE = "resnet50"
@@ -150,6 +149,4 @@ def _exponent(costs: Sequence[Cost], rows: Sequence[int]) -> str:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)
