@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -36,6 +35,7 @@ from cracks.features.extraction import extract_features
 from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.project.params import load_params
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.keras_import import import_keras
 from cracks.sources.sample import iter_sample
 
@@ -77,8 +77,7 @@ def main() -> None:
     if arguments.measure:
         _measure(*arguments.measure)
         return
-    with TemporaryDirectory() as folder:
-        work = Path(folder)
+    with temporary_folder() as work:
         _prepare(work)
         for backbone in BACKBONES:
             _print_backbone(backbone, work, arguments.rounds)

@@ -11,8 +11,6 @@ others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from cracks.backbones.catalogue import BACKBONES, title
 from cracks.evaluation.metrics import Scored, evaluate_part
 from cracks.evaluation.statistics import exact_mcnemar
 from cracks.project.params import SAMPLE, Params, load_params
+from cracks.project.temporary import temporary_folder
 from cracks.tables.labels import CLASSES
 from cracks.tools.transfer.carry_over import (
     Domain,
@@ -57,8 +56,8 @@ def main() -> None:
     for seed in range(arguments.seeds):
         split = given.split.model_copy(update={"seed": seed})
         params = given.model_copy(update={"split": split, "seed": seed})
-        with TemporaryDirectory() as folder:
-            sources = [audit_source(x, params, options, Path(folder)) for x in arguments.sources]
+        with temporary_folder() as folder:
+            sources = [audit_source(x, params, options, folder) for x in arguments.sources]
             for backbone in BACKBONES:
                 domains = _domains(sources, backbone, params)
                 known = {"backbone": backbone, "cosines": _cosines(domains)}

@@ -21,7 +21,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +38,7 @@ from cracks.images.archive import write_archive
 from cracks.project.errors import CracksError
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE, PARAMS, weights_path
+from cracks.project.temporary import temporary_folder
 from cracks.tables.labels import CLASSES
 
 BACKBONE = "resnet50"
@@ -79,8 +79,7 @@ def main() -> None:
 
 def _all_stages(count: int) -> dict[str, Cost]:
     """What each of `STAGES` costs for so many images."""
-    with TemporaryDirectory() as folder:
-        work = Path(folder)
+    with temporary_folder() as work:
         os.environ |= {"CRACKS_CACHE": str(work / "caches"), "PYTHONPATH": str(Path.cwd())}
         _prepare(count, work)
         found = {}

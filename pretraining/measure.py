@@ -1,7 +1,6 @@
 """What pre-training brings: linear heads on frozen features of walls that were never trained on."""
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from cracks.backbones.model import CELL, pixel_model
 from cracks.backbones.weights import SHIPPED, write_weights
 from cracks.drawing.walls import SIDE
 from cracks.project.outputs import DIGITS, replacing
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.progress import progress
 from pretraining.crops import Walls
 from pretraining.drawings import CHUNK, draw_walls
@@ -92,8 +92,8 @@ def _features(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """Features of patches and of their whole cells, and the crack pixels of each cell."""
     side = SIDE // CELL * CELL
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / f"{backbone}.weights.h5"
+    with temporary_folder() as folder:
+        weights = folder / f"{backbone}.weights.h5"
         write_weights(backbone, source, seed, weights)
         model = pixel_model(backbone, weights, side)
     places = side // CELL
