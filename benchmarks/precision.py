@@ -62,11 +62,9 @@ def main() -> None:
                 domains = _domains(sources, backbone, params)
                 known = {"backbone": backbone, "cosines": _cosines(domains)}
                 rows += [row | known for row in compare(domains, params)]
-    table = pd.DataFrame(rows)
-    for backbone in BACKBONES:
-        results = table[table["backbone"] == backbone]
+    for name, results in pd.DataFrame(rows).groupby("backbone", sort=False):
         cosines = results["cosines"].iloc[0]
-        print(f"\n{title(backbone)}, mean-centred cosine of both precisions: {cosines}.")
+        print(f"\n{title(str(name))}, mean-centred cosine of both precisions: {cosines}.")
         _print_table(results)
 
 

@@ -143,8 +143,7 @@ def _exponent(costs: Sequence[Cost], rows: Sequence[int]) -> str:
     """The p with which time grows as rows to the power of p, from the last two columns."""
     if len(rows) < 2:
         return ""
-    growth = costs[-1].seconds / costs[-2].seconds
-    return f"{math.log(growth) / math.log(rows[-1] / rows[-2]):.2f}"
+    return f"{math.log(costs[-1].seconds / costs[-2].seconds, rows[-1] / rows[-2]):.2f}"
 
 
 if __name__ == "__main__":
