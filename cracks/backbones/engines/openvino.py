@@ -34,9 +34,6 @@ from cracks.runtime.workers import allowed_threads, in_own_process
 _CONVERSION = Dependencies(
     ("openvino", "keras", "tensorflow"), (keras_models, pooling, sys.modules[__name__])
 )
-_QUANTISATION = Dependencies(
-    quantisation.PACKAGES, (quantisation, calibration, ranges, decoding), (calibration.PATH,)
-)
 
 _OUTPUTS = ("features", "map")  # of `cracks.backbones.model.pixel_model`
 
@@ -47,9 +44,13 @@ def dependencies(backbone: str, precision: str) -> Dependencies:
     """What features by this engine depend on, and the models that it keeps."""
     if precision != "int8":
         return _CONVERSION
-    file = ranges.ranges_file(backbone)
-    known = Dependencies(files=(file,) if file.is_file() else ())
-    return _CONVERSION.and_also(_QUANTISATION).and_also(known)
+    packages, modules, _ = _CONVERSION
+    known = ranges.ranges_file(backbone)
+    return Dependencies(
+        packages + quantisation.PACKAGES,
+        (*modules, quantisation, calibration, ranges, decoding),
+        (calibration.PATH, known) if known.is_file() else (calibration.PATH,),
+    )
 
 
 def load(
