@@ -37,18 +37,6 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
     return model
 
 
-def load_backbone_weights(model: Any, name: str, path: Path) -> None:
-    """Load a Keras 3 `.weights.h5` file of this backbone without top.
-
-    Raises:
-        CracksError: if the file is missing, damaged or of another architecture.
-    """
-    if not path.is_file():
-        raise CracksError(f"Expected the weights of {name} at {path}, found none; run `dvc repro`.")
-    with wrong_weights_explained(name, path):
-        model.load_weights(path)
-
-
 @contextmanager
 def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
     """Turn what Keras and h5py raise on a wrong weights file into one sentence."""
@@ -70,12 +58,17 @@ def load_backbone(
     """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to the map that is pooled.
 
     Raises:
-        CracksError: if the weights do not fit.
+        CracksError: if the weights are missing, damaged or of another architecture.
     """
     keras = import_keras()
 
     whole = build_backbone(name, image_size, dtype)
-    load_backbone_weights(whole, name, weights)
+    if not weights.is_file():
+        raise CracksError(
+            f"Expected the weights of {name} at {weights}, found none; run `dvc repro`."
+        )
+    with wrong_weights_explained(name, weights):
+        whole.load_weights(weights)
     return keras.Model(whole.input, whole.get_layer(backbone_named(name).layer).output)
 
 
