@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -69,12 +68,7 @@ class FeatureCache:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._write()
         self._close()
 
@@ -95,21 +89,15 @@ class FeatureCache:
 
     def describe(self, context: Mapping[str, object]) -> None:
         """Record the description of a context, for `python -m cracks cache`."""
-        key, description = context_key(context), json.dumps(context, sort_keys=True)
+        if self._database is None:
+            return
+        entry = context_key(context), json.dumps(context, sort_keys=True)
+        known = "SELECT 1 FROM contexts WHERE key = ?"
         with self._surviving():
-            if self._database is not None and not self._knows(key):
+            # a read-only file stays usable if it has the description
+            if self._database.execute(known, entry[:1]).fetchone() is None:
                 with self._database:
-                    self._database.execute(
-                        "INSERT OR IGNORE INTO contexts VALUES (?, ?)", (key, description)
-                    )
-
-    def _knows(self, context: bytes) -> bool:
-        """Whether a context is described; if so, a read-only file stays usable."""
-        query = "SELECT 1 FROM contexts WHERE key = ?"
-        return (
-            self._database is not None
-            and self._database.execute(query, [context]).fetchone() is not None
-        )
+                    self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", entry)
 
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         if self._database is None:
@@ -119,14 +107,10 @@ class FeatureCache:
             "SELECT key, value FROM rows "  # noqa: S608
             f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
         )
-        rows = (
-            (key, value[:-_CHECKSUM_BYTES], value[-_CHECKSUM_BYTES:])
-            for key, value in self._database.execute(query, keys)
-        )
         return {
-            key: np.frombuffer(row, dtype="<f4")
-            for key, row, checksum in rows
-            if checksum == _checksum(key, row)
+            key: np.frombuffer(value[:-_CHECKSUM_BYTES], dtype="<f4")
+            for key, value in self._database.execute(query, keys)
+            if value[-_CHECKSUM_BYTES:] == _checksum(key, value[:-_CHECKSUM_BYTES])
         }
 
     def _write(self) -> None:

@@ -125,7 +125,6 @@ def _fill_from_cache(features: Matrix, views: _Views, cache: FeatureCache) -> Se
 def _keep(
     features: Matrix, cache: FeatureCache | None, views: list[View], result: Features
 ) -> None:
-    for view, row in zip(views, result, strict=True):
-        features[view.index, view.number] = row
+    features[[view.index for view in views], [view.number for view in views]] = result
     if cache:
-        cache.put({view.key: row for view, row in zip(views, result, strict=True)})
+        cache.put(dict(zip((view.key for view in views), result, strict=True)))
