@@ -26,7 +26,7 @@ Row = NDArray[np.float32]
 
 CONTEXT_BYTES = 16
 _CHECKSUM_BYTES = 16
-_KEYS_PER_QUERY = 500
+KEYS_PER_QUERY = 500  # of the 999 that SQLite may be limited to
 _WAIT = 60.0  # seconds for another process to finish writing
 _BETWEEN_WRITES = 1.0  # seconds of work that a kill may lose; a write takes about 20 ms
 
@@ -73,13 +73,21 @@ class FeatureCache:
         self._close()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
-        """The rows that are present and undamaged."""
+        """The rows that are present and undamaged, of at most `KEYS_PER_QUERY` keys."""
         self._write()
-        rows: dict[bytes, Row] = {}
+        marks = ",".join("?" * len(keys))
+        query = (
+            "SELECT key, value FROM rows "  # noqa: S608
+            f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
+        )
         with self._surviving():
-            for start in range(0, len(keys), _KEYS_PER_QUERY):
-                rows |= self._find(keys[start : start + _KEYS_PER_QUERY])
-        return rows
+            if self._database is not None:
+                return {
+                    key: np.frombuffer(value[:-_CHECKSUM_BYTES], dtype="<f4")
+                    for key, value in self._database.execute(query, keys)
+                    if value[-_CHECKSUM_BYTES:] == _checksum(key, value[:-_CHECKSUM_BYTES])
+                }
+        return {}
 
     def put(self, rows: Mapping[bytes, Row]) -> None:
         """Add rows; they are written about once a second, and at the end."""
@@ -98,20 +106,6 @@ class FeatureCache:
             if self._database.execute(known, entry[:1]).fetchone() is None:
                 with self._database:
                     self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", entry)
-
-    def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
-        if self._database is None:
-            return {}
-        marks = ",".join("?" * len(keys))
-        query = (
-            "SELECT key, value FROM rows "  # noqa: S608
-            f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
-        )
-        return {
-            key: np.frombuffer(value[:-_CHECKSUM_BYTES], dtype="<f4")
-            for key, value in self._database.execute(query, keys)
-            if value[-_CHECKSUM_BYTES:] == _checksum(key, value[:-_CHECKSUM_BYTES])
-        }
 
     def _write(self) -> None:
         rows, self._waiting = self._waiting, {}

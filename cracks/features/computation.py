@@ -38,14 +38,8 @@ class Extraction:
     @classmethod
     def by_params(cls, backbone: str, params: Params) -> Self:
         """The extraction that the parameters describe, with the weights that `weights` wrote."""
-        return cls(
-            backbone=backbone,
-            weights=weights_path(backbone),
-            image_size=params.image_size,
-            engine=params.engine,
-            precision=params.precision,
-            augmentation=params.augmentation,
-        )
+        settings = params.image_size, params.engine, params.precision, params.augmentation
+        return cls(backbone, weights_path(backbone), *settings)
 
     def load(self) -> Callable[[Pixels], Features]:
         """The function from pixels to features.
@@ -145,14 +139,10 @@ def compute_rows(extraction: Extraction, archive: Path, views: Iterable[View]) -
     """
     (executor,) = _executors
     for batch, rows in executor(Computation(extraction, archive), views):
-        _check_finite(extraction, batch, rows)
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            raise CracksError(
+                f"Expected finite features of {batch[int(finite.argmin())].name!r}, found NaN or "
+                f"infinity; check {extraction.weights}, or set another precision or engine."
+            )
         yield batch, rows
-
-
-def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> None:
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        raise CracksError(
-            f"Expected finite features of {views[int(finite.argmin())].name!r}, found NaN or "
-            f"infinity; check {extraction.weights}, or set another precision or engine."
-        )
