@@ -41,8 +41,7 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
 def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
     """Turn what Keras and h5py raise on a wrong weights file into one sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras counts what it skipped and raises below
+        with warnings.catch_warnings(action="ignore"):  # Keras counts what it skipped, and raises
             yield
     except (ValueError, KeyError, OSError) as error:
         reason = " ".join(str(error).split("Example error")[0].split()).rstrip(".")
