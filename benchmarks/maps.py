@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 from sklearn.metrics import roc_auc_score
 
@@ -35,7 +34,7 @@ from cracks.tools.walls.inspection import inspect
 from cracks.tools.walls.overlay import SHOWN, crack_picture
 from cracks.tools.walls.regions import measure_regions
 from cracks.tools.walls.ridges import Cracks, find_cracks
-from cracks.tools.walls.scoring import TOLERANCE, Counts, compare, scores
+from cracks.tools.walls.scoring import TOLERANCE, Counts, compare, pixels_near, scores
 
 WALLS = 24
 """Walls of each kind."""
@@ -92,9 +91,8 @@ def main() -> None:
 def draw_wall(kind: Kind, number: int) -> Drawing:
     """A wall of that kind."""
     width, height = kind.sides[number % len(kind.sides)]
-    return draw_photograph(
-        width, height, _SEED + number, kind.cracks[number % len(kind.cracks)], kind.mix
-    )
+    cracks = kind.cracks[number % len(kind.cracks)]
+    return draw_photograph(width, height, _SEED + number, cracks, kind.mix)
 
 
 def _found(classifier: CellClassifier, wall: Drawing) -> Found:
@@ -143,10 +141,9 @@ def found_length(rows: Sequence[Found]) -> float:
     """The share of the centrelines of cracks that is near a found crack."""
     near = length = 0
     for row in rows:
-        skeleton = skeletonize(row.drawing.mask)
-        length += int(skeleton.sum())
-        if row.cracks.mask.any():
-            near += int((distance_transform_edt(~row.cracks.mask)[skeleton] <= TOLERANCE).sum())
+        centreline = skeletonize(row.drawing.mask)
+        near += pixels_near(centreline, row.cracks.mask, TOLERANCE)
+        length += int(centreline.sum())
     return near / length
 
 
