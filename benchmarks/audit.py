@@ -37,10 +37,9 @@ def main() -> None:
     for strategy in ("grouped", "random"):
         split = params.split.model_copy(update={"strategy": strategy})
         counts = count_split(assign_parts(audit.images, split))
+        all_of_them = leaked_share(counts)
         of_cracks = counts["test.leaked_positive"] / counts["test.positive"]
-        print(
-            f"| test images with a copy in train, {strategy} | {100 * leaked_share(counts):.1f} % |"
-        )
+        print(f"| test images with a copy in train, {strategy} | {100 * all_of_them:.1f} % |")
         print(f"| of the cracks among them, {strategy} | {100 * of_cracks:.1f} % |")
 
 

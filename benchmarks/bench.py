@@ -228,13 +228,12 @@ def _print_pipeline(work: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
     environment = os.environ | {"CRACKS_CACHE": str(work / "clone caches")}
     images = load_params().sample.images_per_class
-    more = round(1.01 * images)
     commands = {
         "`dvc repro`, everything": "dvc repro",
         "`dvc repro` again": "dvc repro",
         "`dvc exp run -S epochs=2`": "dvc exp run -S epochs=2",
         "`dvc exp run -S threshold=0.3`": "dvc exp run -S threshold=0.3",
-        "1 % more images": f"dvc exp run -S sample.images_per_class={more}",
+        "1 % more images": f"dvc exp run -S sample.images_per_class={round(1.01 * images)}",
     }
     print(f"The default pipeline, {2 * images} images:\n\n| what | seconds |\n|---|--:|")
     for name, command in commands.items():

@@ -107,17 +107,15 @@ def compare(domains: Domains, params: Params) -> Iterator[Row]:
 
 def _differences(one: Scored, other: Scored) -> Row:
     """Of two heads on the same images."""
-    sides = dict(zip(PRECISIONS, map(evaluate_part, (one, other)), strict=True))
-    return {
+    row: Row = {
         "images": len(one.labels),
         "differ": int((one.right != other.right).sum()),
         "p": exact_mcnemar(one.right, other.right, one.groups),
-        **{
-            f"{name} {precision}": metrics[name]
-            for precision, metrics in sides.items()
-            for name in ("accuracy", "roc_auc")
-        },
     }
+    for precision, scored in zip(PRECISIONS, (one, other), strict=True):
+        metrics = evaluate_part(scored)
+        row |= {f"{name} {precision}": metrics[name] for name in ("accuracy", "roc_auc")}
+    return row
 
 
 def _print_table(results: pd.DataFrame) -> None:
