@@ -93,8 +93,7 @@ def _features(
         weights = folder / f"{backbone}.weights.h5"
         write_weights(backbone, source, seed, weights)
         model = pixel_model(backbone, weights, side)
-    images: list[NDArray[np.float32]] = []
-    cells: list[Cells] = []
+    images, cells = [], list[Cells]()
     batches = range(0, len(walls), _BATCH)
     for first in progress(batches, desc=f"features of {backbone}, {source}", unit="batch"):
         patches = [walls[number] for number in range(first, min(first + _BATCH, len(walls)))]

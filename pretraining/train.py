@@ -57,8 +57,7 @@ def train(backbone: str, settings: Settings, files: list[Path]) -> Training:
 
 def layer_weights(training: Training) -> Layers:
     """The weights of each layer of the backbone that has some."""
-    layers = {layer.name: layer.get_weights() for layer in training.backbone.layers}
-    return {name: arrays for name, arrays in layers.items() if arrays}
+    return {layer.name: layer.get_weights() for layer in training.backbone.layers if layer.weights}
 
 
 def _train_cycle(

@@ -107,9 +107,7 @@ class Computation:
                 "the archive changed: run `dvc repro` again."
             )
         pixels = to_input(decode(data), self.extraction.image_size)
-        if view.number and augment:
-            return augment(pixels, view.sha256, view.number)
-        return pixels
+        return augment(pixels, view.sha256, view.number) if view.number and augment else pixels
 
 
 Executor = Callable[[Computation, Iterable[View]], Iterator[Batch]]

@@ -71,8 +71,7 @@ def extract_features(
             or infinite.
     """
     before = _identity(archive)
-    channels = backbone_named(extraction.backbone).features
-    shape = (1 + extraction.augmentation.views, channels)
+    shape = (1 + extraction.augmentation.views, backbone_named(extraction.backbone).features)
     with ExitStack() as stack:
         temporary = stack.enter_context(replacing(output))
         rows = create_rows(temporary, list(images["id"]), FEATURES, shape)
