@@ -17,7 +17,7 @@ CELL = 16
 _PROBED = 256  # pixels of a side of the image that tells how many places of the map a cell has
 
 
-def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
+def build_backbone(name: str, image_size: int | None = None, dtype: str = "float32") -> Any:
     """The whole Keras model without top, frozen and untrained.
 
     Keras numbers layers by process: the session is cleared so that a model always gets the same
@@ -26,7 +26,7 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
     keras = import_keras()
 
     keras.backend.clear_session()
-    keras.config.set_dtype_policy(dtype or "float32")
+    keras.config.set_dtype_policy(dtype)
     try:
         model = getattr(keras.applications, backbone_named(name).constructor)(
             include_top=False, weights=None, input_shape=(image_size, image_size, 3)
@@ -51,9 +51,7 @@ def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
         ) from None
 
 
-def load_backbone(
-    name: str, image_size: int | None, weights: Path, dtype: str | None = None
-) -> Any:
+def load_backbone(name: str, image_size: int | None, weights: Path, dtype: str = "float32") -> Any:
     """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to the map that is pooled.
 
     Raises:
@@ -90,7 +88,7 @@ def pixel_model(name: str, weights: Path, image_size: int | None, *, bfloat16: b
     """
     keras = import_keras()
 
-    backbone = load_backbone(name, image_size, weights, "mixed_bfloat16" if bfloat16 else None)
+    backbone = load_backbone(name, image_size, weights, "mixed_bfloat16" if bfloat16 else "float32")
     preprocess = getattr(keras.applications, backbone_named(name).module).preprocess_input
 
     pixels = keras.Input((image_size, image_size, 3), dtype="uint8", name="pixels")
