@@ -8,9 +8,7 @@ Every method runs in a process of its own and once in each round, so that a busy
 all equally. Medians over the rounds are printed; compare only numbers of the same run.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -37,7 +35,8 @@ from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
 from cracks.project.params import load_params
 from cracks.project.temporary import temporary_folder
-from cracks.runtime.keras_import import import_keras
+from cracks.runtime.keras_import import import_keras, silent_stderr
+from cracks.runtime.workers import in_own_process
 from cracks.sources.sample import iter_sample
 
 SIZE = 224
@@ -68,34 +67,31 @@ Run = Callable[[], object]
 
 
 def main() -> None:
-    """Run the benchmark, or one measurement of it in a process of its own."""
+    """Run the benchmark."""
     parser = benchmark_parser("bench", __doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.measure:
-        _measure(*arguments.measure)
-        return
+    rounds = parser.parse_args().rounds
     with temporary_folder() as work:
+        os.environ["CRACKS_CACHE"] = str(work / "caches")
         _prepare(work)
         for backbone in BACKBONES:
-            _print_backbone(backbone, work, arguments.rounds)
+            _print_backbone(backbone, work, rounds)
         _print_pipeline(work)
 
 
 # --- one measurement --------------------------------------------------------------------
 
 
-def _measure(way: str, backbone: str, folder: str) -> None:
-    """Print `{"rate": …, "startup": …, "mb": …}` of one way."""
-    work = Path(folder)
+def _measure(way: str, backbone: str, work: Path) -> dict[str, float]:
+    """Images a second, seconds of the start-up and megabytes of one way, in this process."""
     images = _images(way, backbone, work)
-    started = time.perf_counter()
-    run = _load(way, backbone, work, images)
-    loaded = time.perf_counter()
-    run()
-    rate = len(images) / (time.perf_counter() - loaded)
-    print(json.dumps({"rate": rate, "startup": loaded - started, "mb": peak_memory()}))
+    with silent_stderr():
+        started = time.perf_counter()
+        run = _load(way, backbone, work, images)
+        loaded = time.perf_counter()
+        run()
+        rate = len(images) / (time.perf_counter() - loaded)
+    return {"rate": rate, "startup": loaded - started, "mb": peak_memory()}
 
 
 def _images(way: str, backbone: str, work: Path) -> pd.DataFrame:
@@ -182,18 +178,11 @@ def _prepare(work: Path) -> None:
 
 def _once(way: str, backbone: str, work: Path) -> dict[str, float] | None:
     """One measurement in a process of its own; None if it fails on this machine."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bench", "--measure", way, backbone, str(work)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"CRACKS_CACHE": str(work / "caches")},
-    )
-    if done.returncode:
-        print(f"{way}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+    try:
+        return in_own_process(_measure, way, backbone, work)
+    except Exception as error:  # noqa: BLE001  # of whatever library
+        print(f"{way}: Error: {error}", file=sys.stderr)
         return None
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def _medians(backbone: str, work: Path, rounds: int) -> pd.DataFrame:
