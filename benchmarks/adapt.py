@@ -20,23 +20,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score, roc_auc_score
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import title
 from cracks.classifier.classifier import Trained, load_trained
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.photographs import photographs_of
 from cracks.evaluation.metrics import is_crack
-from cracks.heads.head import LinearHead, training_statistics
+from cracks.heads.head import training_statistics
 from cracks.heads.statistics import Statistics
 from cracks.images.archive import write_archive
-from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.errors import CracksError
 from cracks.project.params import load_params
 from cracks.project.paths import head_path
 from cracks.project.temporary import temporary_folder
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.runtime.progress import progress
 from cracks.tables.labels import CLASSES, class_indices
-from cracks.tools.transfer.adaptation import LEAST_OF_A_CLASS, Labelled, adapt_head
+from cracks.tools.transfer.adaptation import LEAST_OF_A_CLASS, Adapted, Labelled, adapt_head
 from cracks.tools.transfer.elsewhere import labelled_images
 from cracks.tools.transfer.external import features_as_trained
 
@@ -103,14 +102,14 @@ def measure(
         random = np.random.default_rng(draw)
         known, tested = halves(patches, random)
         for number in numbers:
-            head, threshold = trained.head, trained.threshold
+            used: Trained | Adapted = trained
             if number:
                 rows = draw_labels(known, patches.labels, number, random)
                 if rows is None:
                     continue
-                adapted = adapt_head(head, statistics, _some(patches, rows), precision=PRECISION)
-                head, threshold = adapted.head, adapted.threshold
-            results.append(_tested(head, threshold, _some(patches, tested), number))
+                few = _some(patches, rows)
+                used = adapt_head(trained.head, statistics, few, precision=PRECISION)
+            results.append(_tested(used, _some(patches, tested), number))
     return results
 
 
@@ -141,11 +140,8 @@ def draw_labels(
     count = int(np.clip(share, LEAST_OF_A_CLASS, number - LEAST_OF_A_CLASS))
     if count > len(cracked) or number - count > len(sound):
         return None
-    drawn = [
-        random.choice(cracked, count, replace=False),
-        random.choice(sound, number - count, replace=False),
-    ]
-    return np.sort(np.concatenate(drawn))
+    drawn = random.choice(cracked, count, replace=False)
+    return np.union1d(drawn, random.choice(sound, number - count, replace=False))
 
 
 def _some(patches: Labelled, rows: Rows) -> Labelled:
@@ -153,9 +149,9 @@ def _some(patches: Labelled, rows: Rows) -> Labelled:
     return Labelled(features[rows], labels[rows], photographs[rows])
 
 
-def _tested(head: LinearHead, threshold: float, patches: Labelled, number: int) -> Result:
-    labels, logits = patches.labels, head.logit(patches.features)
-    called = is_crack(head.probability(patches.features), threshold)
+def _tested(used: Trained | Adapted, patches: Labelled, number: int) -> Result:
+    labels, logits = patches.labels, used.head.logit(patches.features)
+    called = is_crack(used.head.probability(patches.features), used.threshold)
     precision, recall, _ = precision_recall_curve(labels, logits)
     return Result(
         number,
@@ -181,12 +177,10 @@ def print_table(results: pd.DataFrame) -> None:
 
 def _cells(results: pd.DataFrame) -> Iterator[str]:
     for name in ("recall", "precision", "best_recall"):
-        values = 100 * results[name].dropna()
-        yield f"{values.mean():.1f} ± {values.std():.1f} %" if len(values) else "nothing called"
+        values = 100 * results[name]
+        yield f"{values.mean():.1f} ± {values.std():.1f} %" if values.count() else "nothing called"
     yield f"{results['roc_auc'].mean():.3f} ± {results['roc_auc'].std():.3f}"
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

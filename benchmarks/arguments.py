@@ -1,6 +1,10 @@
 """The command lines of the benchmarks."""
 
 import argparse
+from collections.abc import Callable
+
+from cracks.project.errors import exit_on_error
+from cracks.runtime.lifetime import end_on_interrupt
 
 
 def benchmark_parser(name: str, doc: str | None) -> argparse.ArgumentParser:
@@ -15,3 +19,10 @@ def benchmark_parser(name: str, doc: str | None) -> argparse.ArgumentParser:
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def run_benchmark(main: Callable[[], None]) -> None:
+    """Run a benchmark to its end, to an error in one sentence, or to Ctrl-C."""
+    end_on_interrupt("Interrupted.")
+    with exit_on_error():
+        main()

@@ -9,15 +9,13 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import peak_memory
 from cracks.dataset.audit import audit_archive
 from cracks.dataset.split import assign_parts, count_split
 from cracks.evaluation.verdict import leaked_share
-from cracks.project.errors import exit_on_error
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE
-from cracks.runtime.lifetime import end_on_interrupt
 
 
 def main() -> None:
@@ -39,14 +37,11 @@ def main() -> None:
     for strategy in ("grouped", "random"):
         split = params.split.model_copy(update={"strategy": strategy})
         counts = count_split(assign_parts(audit.images, split))
+        all_of_them = leaked_share(counts)
         of_cracks = counts["test.leaked_positive"] / counts["test.positive"]
-        print(
-            f"| test images with a copy in train, {strategy} | {100 * leaked_share(counts):.1f} % |"
-        )
+        print(f"| test images with a copy in train, {strategy} | {100 * all_of_them:.1f} % |")
         print(f"| of the cracks among them, {strategy} | {100 * of_cracks:.1f} % |")
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -8,21 +8,19 @@ Every method runs in a process of its own and once in each round, so that a busy
 all equally. Medians over the rounds are printed; compare only numbers of the same run.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import peak_memory
 from cracks.backbones.catalogue import BACKBONES, title
 from cracks.backbones.engines.batches import BATCH
@@ -35,10 +33,10 @@ from cracks.features.context import context_of
 from cracks.features.extraction import extract_features
 from cracks.images.archive import open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, decode, to_input
-from cracks.project.errors import exit_on_error
 from cracks.project.params import load_params
-from cracks.runtime.keras_import import import_keras
-from cracks.runtime.lifetime import end_on_interrupt
+from cracks.project.temporary import temporary_folder
+from cracks.runtime.keras_import import import_keras, silent_stderr
+from cracks.runtime.workers import in_own_process
 from cracks.sources.sample import iter_sample
 
 SIZE = 224
@@ -51,58 +49,58 @@ ALONE = "openvino int8, model alone"
 WARM = "warm cache"
 WARM_IMAGES = 8000
 
-MORE_IMAGES = {"openvino bfloat16": 2, "openvino int8": 4, ALONE: 4}
-"""How many times as many images faster ways get."""
+WAYS = {
+    "predict": 1,
+    "tensorflow float32": 1,
+    "tensorflow bfloat16": 1,
+    "openvino float32": 1,
+    "openvino bfloat16": 2,
+    "openvino int8": 4,
+    ALONE: 4,
+    WARM: 1,
+}
+"""Keras's own, this project's extraction by each engine and precision, and its bounds; how many
+times as many images faster ones get."""
 
-WAYS = (
-    "predict",
-    "tensorflow float32",
-    "tensorflow bfloat16",
-    "openvino float32",
-    "openvino bfloat16",
-    "openvino int8",
-    ALONE,
-    WARM,
-)
-"""Keras's own, this project's extraction by each engine and precision, and its bounds."""
-
-Run = Callable[[], int]
-"""Computes all images and returns their number."""
+Run = Callable[[], object]
+"""Computes all images."""
 
 
 def main() -> None:
-    """Run the benchmark, or one measurement of it in a process of its own."""
+    """Run the benchmark."""
     parser = benchmark_parser("bench", __doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.measure:
-        _measure(*arguments.measure)
-        return
-    with TemporaryDirectory() as folder:
-        work = Path(folder)
+    rounds = parser.parse_args().rounds
+    with temporary_folder() as work:
+        os.environ["CRACKS_CACHE"] = str(work / "caches")
         _prepare(work)
         for backbone in BACKBONES:
-            _print_backbone(backbone, work, arguments.rounds)
+            _print_backbone(backbone, work, rounds)
         _print_pipeline(work)
 
 
 # --- one measurement --------------------------------------------------------------------
 
 
-def _measure(way: str, backbone: str, folder: str) -> None:
-    """Print `{"images": …, "seconds": …, "startup": …, "mb": …}` of one way."""
-    work = Path(folder)
-    count = IMAGES[backbone] * MORE_IMAGES.get(way, 1)
-    images = pd.read_csv(work / "images.csv", dtype=str).head(count)
-    started = time.perf_counter()
-    run = _load(way, backbone, work, images)
-    startup = time.perf_counter() - started
-    started = time.perf_counter()
-    count = run()
-    seconds = time.perf_counter() - started
-    found = {"images": count, "seconds": seconds, "startup": startup, "mb": peak_memory()}
-    print(json.dumps(found))
+def _measure(way: str, backbone: str, work: Path) -> dict[str, float]:
+    """Images a second, seconds of the start-up and megabytes of one way, in this process."""
+    images = _images(way, backbone, work)
+    with silent_stderr():
+        started = time.perf_counter()
+        run = _load(way, backbone, work, images)
+        loaded = time.perf_counter()
+        run()
+        rate = len(images) / (time.perf_counter() - loaded)
+    return {"rate": rate, "startup": loaded - started, "mb": peak_memory()}
+
+
+def _images(way: str, backbone: str, work: Path) -> pd.DataFrame:
+    """The table of what a way computes; in the warm cache are images that do not exist."""
+    if way == WARM:
+        numbers = range(WARM_IMAGES)
+        names = [f"positive/{number:05}.jpg" for number in numbers]
+        return pd.DataFrame({"id": names, "sha256": [f"{number:064}" for number in numbers]})
+    return pd.read_csv(work / "images.csv", dtype=str).head(IMAGES[backbone] * WAYS[way])
 
 
 def _load(way: str, backbone: str, work: Path, images: pd.DataFrame) -> Run:
@@ -124,25 +122,16 @@ def _extracting(
     extraction: Extraction, work: Path, images: pd.DataFrame, *, use_cache: bool = False
 ) -> Run:
     """This project's extraction, from the archive to features on the disk."""
-    output = work / "features.npy"
-
-    def run() -> int:
-        extract_features(extraction, work / "images.zip", images, output, use_cache=use_cache)
-        return len(images)
-
-    return run
+    archive, output = work / "images.zip", work / "features.npy"
+    return partial(extract_features, extraction, archive, images, output, use_cache=use_cache)
 
 
-def _warm_cache(backbone: str, work: Path, _: pd.DataFrame) -> Run:
-    """Of images that do not exist but have rows in the cache."""
+def _warm_cache(backbone: str, work: Path, images: pd.DataFrame) -> Run:
     extraction = _extraction(backbone, work, "openvino", "float32")
-    names = [f"positive/{number:05}.jpg" for number in range(WARM_IMAGES)]
-    hashes = [hashlib.sha256(name.encode()).hexdigest() for name in names]
     row = np.random.default_rng(0).random(BACKBONES[backbone].features, np.float32)
     context = context_of(extraction)
     with FeatureCache() as cache:
-        cache.put({row_key(context, digest, 0): row for digest in hashes})
-    images = pd.DataFrame({"id": names, "sha256": hashes})
+        cache.put({row_key(context, digest, 0): row for digest in images["sha256"]})
     return _extracting(extraction, work, images, use_cache=True)
 
 
@@ -162,25 +151,15 @@ def _predict(backbone: str, work: Path, images: pd.DataFrame) -> Run:
     options.autotune.enabled = False  # it occasionally stalls for exactly 10.24 seconds
     batches = tf.data.Dataset.from_tensor_slices(pixels).batch(32).with_options(options)
     model.predict(batches.take(1), verbose=0)
-
-    def run() -> int:
-        model.predict(batches, verbose=0)
-        return len(pixels)
-
-    return run
+    return partial(model.predict, batches, verbose=0)
 
 
 def _model_alone(backbone: str, work: Path, images: pd.DataFrame) -> Run:
     pixels = _pixels(work, images)
     engine = load_engine("openvino", backbone, work / f"{backbone}.weights.h5", SIZE, "int8")
-    engine(pixels[:BATCH])
-
-    def run() -> int:
-        for start in range(0, len(pixels), BATCH):
-            engine(pixels[start : start + BATCH])
-        return len(pixels)
-
-    return run
+    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+    engine(batches[0])
+    return lambda: list(map(engine, batches))
 
 
 # --- all measurements --------------------------------------------------------------------------
@@ -188,7 +167,7 @@ def _model_alone(backbone: str, work: Path, images: pd.DataFrame) -> Run:
 
 def _prepare(work: Path) -> None:
     """An archive of drawn images, its table, and weights."""
-    most = max(IMAGES.values()) * max(MORE_IMAGES.values())
+    most = max(IMAGES.values()) * max(WAYS.values())
     drawn = list(iter_sample(most // 2, 0))
     write_archive(work / "images.zip", drawn)
     rows = [(name, hashlib.sha256(data).hexdigest()) for name, data in drawn]
@@ -199,19 +178,11 @@ def _prepare(work: Path) -> None:
 
 def _once(way: str, backbone: str, work: Path) -> dict[str, float] | None:
     """One measurement in a process of its own; None if it fails on this machine."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bench", "--measure", way, backbone, str(work)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"CRACKS_CACHE": str(work / "caches")},
-    )
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1]
-        print(f"{way}: {reason}", file=sys.stderr)
+    try:
+        return in_own_process(_measure, way, backbone, work)
+    except Exception as error:  # noqa: BLE001  # of whatever library
+        print(f"{way}: Error: {error}", file=sys.stderr)
         return None
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found | {"rate": found["images"] / found["seconds"]}
 
 
 def _medians(backbone: str, work: Path, rounds: int) -> pd.DataFrame:
@@ -243,13 +214,12 @@ def _print_pipeline(work: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
     environment = os.environ | {"CRACKS_CACHE": str(work / "clone caches")}
     images = load_params().sample.images_per_class
-    more = round(1.01 * images)
     commands = {
         "`dvc repro`, everything": "dvc repro",
         "`dvc repro` again": "dvc repro",
         "`dvc exp run -S epochs=2`": "dvc exp run -S epochs=2",
         "`dvc exp run -S threshold=0.3`": "dvc exp run -S threshold=0.3",
-        "1 % more images": f"dvc exp run -S sample.images_per_class={more}",
+        "1 % more images": f"dvc exp run -S sample.images_per_class={round(1.01 * images)}",
     }
     print(f"The default pipeline, {2 * images} images:\n\n| what | seconds |\n|---|--:|")
     for name, command in commands.items():
@@ -262,6 +232,4 @@ def _print_pipeline(work: Path) -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

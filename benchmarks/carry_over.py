@@ -14,11 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import title
-from cracks.project.errors import exit_on_error
 from cracks.project.params import SAMPLE, load_params
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.tables.labels import CLASSES
 from cracks.tools.transfer.carry_over import TOGETHER, Options, carry_over
 from cracks.tools.transfer.elsewhere import source_name
@@ -69,6 +67,4 @@ def _cell(row: Any) -> str:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -19,16 +19,13 @@ _EXTENSIONS = {
 
 def machine() -> str:
     """The processor, those of its extensions that matter, the cores that this process may use."""
-    try:
-        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        facts = ""
-    model = re.search(r"^model name\s*: (.+)$", facts, re.MULTILINE)
-    flags = re.search(r"^flags\s*: (.+)$", facts, re.MULTILINE)
-    known = flags[1].split() if flags else []
-    extensions = [said for flag, said in _EXTENSIONS.items() if flag in known]
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
+    facts = dict(re.findall(r"^(model name|flags)\s*: (.+)$", text, re.MULTILINE))
+    flags = facts.get("flags", "").split()
+    extensions = [said for flag, said in _EXTENSIONS.items() if flag in flags]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return ", ".join([model[1] if model else platform.machine(), *extensions, f"{cores} cores"])
+    return ", ".join([facts.get("model name", platform.machine()), *extensions, f"{cores} cores"])
 
 
 def peak_memory() -> float:
@@ -36,8 +33,7 @@ def peak_memory() -> float:
 
     `getrusage` would include the peak of the parent process; /proc does not.
     """
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
+    status = Path("/proc/self/status")
+    if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024

@@ -17,27 +17,24 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import peak_memory
 from cracks.backbones.catalogue import title
 from cracks.backbones.model import CELL
 from cracks.cells.head import joined, labelled_cells
 from cracks.drawing.surface import Materials
 from cracks.drawing.walls import Drawing, Mix, draw_photograph
-from cracks.project.errors import exit_on_error
 from cracks.project.params import load_params
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.tools.walls.cells import CellClassifier, load_cell_classifier
 from cracks.tools.walls.crack_map import PATCH, THRESHOLD, CrackMap, map_cracks
 from cracks.tools.walls.inspection import inspect
 from cracks.tools.walls.overlay import SHOWN, crack_picture
 from cracks.tools.walls.regions import measure_regions
 from cracks.tools.walls.ridges import Cracks, find_cracks
-from cracks.tools.walls.scoring import TOLERANCE, Counts, compare, scores
+from cracks.tools.walls.scoring import TOLERANCE, Counts, compare, pixels_near, scores
 
 WALLS = 24
 """Walls of each kind."""
@@ -94,9 +91,8 @@ def main() -> None:
 def draw_wall(kind: Kind, number: int) -> Drawing:
     """A wall of that kind."""
     width, height = kind.sides[number % len(kind.sides)]
-    return draw_photograph(
-        width, height, _SEED + number, kind.cracks[number % len(kind.cracks)], kind.mix
-    )
+    cracks = kind.cracks[number % len(kind.cracks)]
+    return draw_photograph(width, height, _SEED + number, cracks, kind.mix)
 
 
 def _found(classifier: CellClassifier, wall: Drawing) -> Found:
@@ -145,10 +141,9 @@ def found_length(rows: Sequence[Found]) -> float:
     """The share of the centrelines of cracks that is near a found crack."""
     near = length = 0
     for row in rows:
-        skeleton = skeletonize(row.drawing.mask)
-        length += int(skeleton.sum())
-        if row.cracks.mask.any():
-            near += int((distance_transform_edt(~row.cracks.mask)[skeleton] <= TOLERANCE).sum())
+        centreline = skeletonize(row.drawing.mask)
+        near += pixels_near(centreline, row.cracks.mask, TOLERANCE)
+        length += int(centreline.sum())
     return near / length
 
 
@@ -186,6 +181,4 @@ def _print_large(classifier: CellClassifier, megapixels: int) -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -7,12 +7,10 @@ worked example:
 
 from pathlib import Path
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.drawing.walls import draw_photograph
-from cracks.project.errors import exit_on_error
 from cracks.project.outputs import replacing
 from cracks.project.params import load_params
-from cracks.runtime.lifetime import end_on_interrupt
 from cracks.tools.walls.cells import load_cell_classifier
 from cracks.tools.walls.inspection import inspect
 from cracks.tools.walls.overlay import crack_picture
@@ -40,6 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -11,21 +11,18 @@ others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import BACKBONES, title
 from cracks.evaluation.metrics import Scored, evaluate_part
 from cracks.evaluation.statistics import exact_mcnemar
-from cracks.project.errors import exit_on_error
 from cracks.project.params import SAMPLE, Params, load_params
-from cracks.runtime.lifetime import end_on_interrupt
+from cracks.project.temporary import temporary_folder
 from cracks.tables.labels import CLASSES
 from cracks.tools.transfer.carry_over import (
     Domain,
@@ -59,17 +56,15 @@ def main() -> None:
     for seed in range(arguments.seeds):
         split = given.split.model_copy(update={"seed": seed})
         params = given.model_copy(update={"split": split, "seed": seed})
-        with TemporaryDirectory() as folder:
-            sources = [audit_source(x, params, options, Path(folder)) for x in arguments.sources]
+        with temporary_folder() as folder:
+            sources = [audit_source(x, params, options, folder) for x in arguments.sources]
             for backbone in BACKBONES:
                 domains = _domains(sources, backbone, params)
                 known = {"backbone": backbone, "cosines": _cosines(domains)}
                 rows += [row | known for row in compare(domains, params)]
-    table = pd.DataFrame(rows)
-    for backbone in BACKBONES:
-        results = table[table["backbone"] == backbone]
+    for name, results in pd.DataFrame(rows).groupby("backbone", sort=False):
         cosines = results["cosines"].iloc[0]
-        print(f"\n{title(backbone)}, mean-centred cosine of both precisions: {cosines}.")
+        print(f"\n{title(str(name))}, mean-centred cosine of both precisions: {cosines}.")
         _print_table(results)
 
 
@@ -112,17 +107,15 @@ def compare(domains: Domains, params: Params) -> Iterator[Row]:
 
 def _differences(one: Scored, other: Scored) -> Row:
     """Of two heads on the same images."""
-    sides = dict(zip(PRECISIONS, map(evaluate_part, (one, other)), strict=True))
-    return {
+    row: Row = {
         "images": len(one.labels),
         "differ": int((one.right != other.right).sum()),
         "p": exact_mcnemar(one.right, other.right, one.groups),
-        **{
-            f"{name} {precision}": metrics[name]
-            for precision, metrics in sides.items()
-            for name in ("accuracy", "roc_auc")
-        },
     }
+    for precision, scored in zip(PRECISIONS, (one, other), strict=True):
+        metrics = evaluate_part(scored)
+        row |= {f"{name} {precision}": metrics[name] for name in ("accuracy", "roc_auc")}
+    return row
 
 
 def _print_table(results: pd.DataFrame) -> None:
@@ -142,6 +135,4 @@ def _print_table(results: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -18,6 +18,7 @@ from benchmarks.machine import machine
 from benchmarks.tables import DATA, Measurement, parse, write
 from cracks.project.errors import CracksError, exit_on_error
 from cracks.runtime.stage import package_versions
+from cracks.tools.review.snapshots import run_git
 
 
 def main() -> None:
@@ -66,14 +67,9 @@ def module_of(benchmark: str) -> list[str]:
 
 def commit_of_code() -> str:
     """The commit; it ends in -dirty if anything but documentation has changed since."""
-    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
-    changed = _git("status", "--porcelain", "--", ".", ":(exclude)docs", ":(exclude)*.md")
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    commit = run_git("rev-parse", "--short", "HEAD").stdout.decode().strip() or "unknown"
+    code = run_git("status", "--porcelain", "--", ".", ":(exclude)docs", ":(exclude)*.md")
+    return f"{commit}-dirty" if code.stdout else commit
 
 
 if __name__ == "__main__":

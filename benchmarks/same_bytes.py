@@ -75,9 +75,8 @@ def changed_files(repository: Path, environment: dict[str, str]) -> list[str]:
         )
         if done.returncode:
             raise CracksError(f"Expected `dvc repro` to succeed, found: {done.stderr[-1000:]}")
-        status = ["git", "status", "--porcelain"]
-        found = subprocess.run(status, cwd=clone, stdout=subprocess.PIPE, text=True, check=True)
-        return [line[3:] for line in found.stdout.splitlines()]
+        status = subprocess.check_output(["git", "status", "--porcelain"], cwd=clone, text=True)
+        return [line[3:] for line in status.splitlines()]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -29,17 +28,17 @@ import psutil
 import yaml
 from PIL import Image
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import BACKBONES
 from cracks.backbones.weights import write_weights
 from cracks.features.cache import FeatureCache, row_key
 from cracks.features.computation import Extraction
 from cracks.features.context import context_of
 from cracks.images.archive import write_archive
-from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.errors import CracksError
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE, PARAMS, weights_path
-from cracks.runtime.lifetime import end_on_interrupt
+from cracks.project.temporary import temporary_folder
 from cracks.tables.labels import CLASSES
 
 BACKBONE = "resnet50"
@@ -80,8 +79,7 @@ def main() -> None:
 
 def _all_stages(count: int) -> dict[str, Cost]:
     """What each of `STAGES` costs for so many images."""
-    with TemporaryDirectory() as folder:
-        work = Path(folder)
+    with temporary_folder() as work:
         os.environ |= {"CRACKS_CACHE": str(work / "caches"), "PYTHONPATH": str(Path.cwd())}
         _prepare(count, work)
         found = {}
@@ -145,11 +143,8 @@ def _exponent(costs: Sequence[Cost], rows: Sequence[int]) -> str:
     """The p with which time grows as rows to the power of p, from the last two columns."""
     if len(rows) < 2:
         return ""
-    growth = costs[-1].seconds / costs[-2].seconds
-    return f"{math.log(growth) / math.log(rows[-1] / rows[-2]):.2f}"
+    return f"{math.log(costs[-1].seconds / costs[-2].seconds, rows[-1] / rows[-2]):.2f}"
 
 
 if __name__ == "__main__":
-    end_on_interrupt("Interrupted.")
-    with exit_on_error():
-        main()
+    run_benchmark(main)

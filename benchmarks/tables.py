@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 DATA = Path("docs/measurements/data")
 
-_RULE = re.compile(r"\|(:?-+:?\|)+")
+_TABLE = re.compile(r"(^\|.*\n\|[-:|]+\|(?:\n\|.*)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,32 +39,15 @@ def parse(lines: Iterable[str]) -> list[Table]:
 
     A table's title is the line of text before it, its note is what follows up to the next title.
     """
-    tables: list[Table] = []
-    text: list[str] = []
-    header: list[str] | None = None
-    for line in lines:
-        stripped = line.strip()
-        if stripped.startswith("|"):
-            if header is None:
-                header = _cells(stripped)
-            elif _RULE.fullmatch(stripped):
-                title = text.pop() if text else ""
-                _note(tables, text)
-                tables.append(Table(header, _cells(stripped), [], title))
-            else:
-                tables[-1].rows.append(_cells(stripped))
-        else:
-            header = None
-            text += [stripped] * bool(stripped)
-    _note(tables, text)
+    parts = _TABLE.split("\n".join(map(str.strip, lines)))  # text and tables in turn
+    texts = [list(filter(None, part.splitlines())) for part in parts[::2]]
+    titles = [text.pop() if text else "" for text in texts[:-1]]
+    notes = map(" ".join, texts[1:])
+    tables = []
+    for table, title, note in zip(parts[1::2], titles, notes, strict=True):
+        columns, alignment, *rows = map(_cells, table.splitlines())
+        tables.append(Table(columns, alignment, rows, title, note))
     return tables
-
-
-def _note(tables: list[Table], text: list[str]) -> None:
-    """Give the last table the text that is left."""
-    if tables and text:
-        tables[-1] = replace(tables[-1], note=" ".join(text))
-    text.clear()
 
 
 def _cells(line: str) -> list[str]:

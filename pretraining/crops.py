@@ -6,7 +6,7 @@ same batches after it was killed.
 
 import io
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from PIL import Image, ImageFilter
 
 from cracks.backbones.model import CELL
 from cracks.drawing.walls import SIDE
+from cracks.images.prefetch import prefetch
 from pretraining.drawings import mask_of
 
 Random = np.random.Generator
@@ -23,7 +24,6 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 _SCALES = (0.7, 1.6)  # pixels of a drawing to one of a crop
 _ON_A_CRACK = 0.8  # share of the crops of a cracked patch that are sure to have some of its crack
-_AHEAD = 4  # batches made before they are needed
 
 
 class Batch(NamedTuple):
@@ -60,15 +60,8 @@ def batches(walls: Walls, size: int, side: int, seed: int, first: int, end: int)
         first: number of the first batch.
         end: number after the last one.
     """
-    with ThreadPoolExecutor(1) as thread:
-        coming = [
-            thread.submit(_batch, walls, size, side, seed, number)
-            for number in range(first, min(first + _AHEAD, end))
-        ]
-        for number in range(first, end):
-            if number + _AHEAD < end:
-                coming.append(thread.submit(_batch, walls, size, side, seed, number + _AHEAD))
-            yield coming.pop(0).result()
+    made = prefetch(partial(_batch, walls, size, side, seed), range(first, end))
+    return (batch for _, batch in made)
 
 
 def _batch(walls: Walls, size: int, side: int, seed: int, number: int) -> Batch:

@@ -1,7 +1,6 @@
 """What pre-training brings: linear heads on frozen features of walls that were never trained on."""
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,12 +16,13 @@ from sklearn.preprocessing import StandardScaler
 from cracks.backbones.catalogue import title as backbone_title
 from cracks.backbones.model import CELL, pixel_model
 from cracks.backbones.weights import SHIPPED, write_weights
+from cracks.cells.head import Cells, joined, labelled_cells
 from cracks.drawing.walls import SIDE
-from cracks.project.outputs import DIGITS, replacing
+from cracks.project.outputs import Number, replacing, rounded, write_text
+from cracks.project.temporary import temporary_folder
 from cracks.runtime.progress import progress
 from pretraining.crops import Walls
 from pretraining.drawings import CHUNK, draw_walls
-from pretraining.network import CRACKED_CELL
 from pretraining.settings import Settings
 
 METRICS = Path(__file__).with_name("metrics.json")
@@ -44,10 +44,10 @@ def measure(settings: Settings) -> None:
         }
         for backbone, recipe in settings.backbones.items()
     }
-    with replacing(METRICS) as unfinished:
-        unfinished.write_text(json.dumps(metrics, indent=2) + "\n")
+    text = json.dumps(metrics, indent=2)
+    write_text(METRICS, f"{text}\n")
     _draw_curves(list(settings.backbones))
-    print(json.dumps(metrics, indent=2))
+    print(text)
 
 
 def _draw_curves(backbones: Sequence[str]) -> None:
@@ -65,52 +65,43 @@ def _draw_curves(backbones: Sequence[str]) -> None:
         figure.savefig(unfinished, dpi=110, metadata={"Software": None})
 
 
-def _probe(backbone: str, source: str, walls: Walls, seed: int) -> dict[str, float]:
+def _probe(backbone: str, source: str, walls: Walls, seed: int) -> dict[str, Number]:
     """Accuracy and ROC AUC for patches, ROC AUC for cells, on the second half of the walls."""
-    images, cells, cracked = _features(backbone, source, walls, seed)
-    half, patches = len(walls) // 2, np.arange(len(walls)) % 2 == 1
-    head = _head().fit(images[:half], patches[:half])
+    images, cells = _features(backbone, source, walls, seed)
+    half, cracked = len(walls) // 2, np.arange(len(walls)) % 2 == 1
+    head = _head().fit(images[:half], cracked[:half])
     scores = head.decision_function(images[half:])
-    clear = (cracked == 0) | (cracked >= CRACKED_CELL)
-    taught = np.flatnonzero(clear[:half].ravel())
-    taught = np.random.default_rng(seed).permutation(taught)[:_CELLS]
-    flat, truth = cells.reshape(-1, cells.shape[-1]), cracked.ravel() >= CRACKED_CELL
-    cell_head = _head().fit(flat[taught], truth[taught])
-    first = half * cracked[0].size
-    tested = first + np.flatnonzero(clear[half:].ravel())
-    return {
-        "patch_accuracy": round(float(((scores > 0) == patches[half:]).mean()), DIGITS),
-        "patch_roc_auc": round(float(roc_auc_score(patches[half:], scores)), DIGITS),
-        "cell_roc_auc": round(
-            float(roc_auc_score(truth[tested], cell_head.decision_function(flat[tested]))), DIGITS
-        ),
-    }
+    train, test = joined(cells[:half]), joined(cells[half:])
+    taught = np.random.default_rng(seed).permutation(len(train.cracked))[:_CELLS]
+    cell_head = _head().fit(train.features[taught], train.cracked[taught])
+    cell_scores = cell_head.decision_function(test.features)
+    return rounded(
+        {
+            "patch_accuracy": float(((scores > 0) == cracked[half:]).mean()),
+            "patch_roc_auc": float(roc_auc_score(cracked[half:], scores)),
+            "cell_roc_auc": float(roc_auc_score(test.cracked, cell_scores)),
+        }
+    )
 
 
 def _features(
     backbone: str, source: str, walls: Walls, seed: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
-    """Features of patches and of their whole cells, and the crack pixels of each cell."""
+) -> tuple[NDArray[np.float32], list[Cells]]:
+    """The features of patches, and those of the whole cells of each."""
     side = SIDE // CELL * CELL
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / f"{backbone}.weights.h5"
+    with temporary_folder() as folder:
+        weights = folder / f"{backbone}.weights.h5"
         write_weights(backbone, source, seed, weights)
         model = pixel_model(backbone, weights, side)
-    places = side // CELL
-    images, cells = [], []
-    cracked: list[NDArray[np.float64]] = []
+    images, cells = [], list[Cells]()
     batches = range(0, len(walls), _BATCH)
     for first in progress(batches, desc=f"features of {backbone}, {source}", unit="batch"):
-        numbers = range(first, min(first + _BATCH, len(walls)))
-        patches = [walls[number] for number in numbers]
-        found = model(np.stack([rgb[:side, :side] for rgb, _ in patches]), training=False)
+        patches = [walls[number] for number in range(first, min(first + _BATCH, len(walls)))]
+        rgb, masks = (np.stack(some)[:, :side, :side] for some in zip(*patches, strict=True))
+        found = model(rgb, training=False)
         images.append(found["features"].numpy())
-        cells.append(found["map"].numpy())
-        cracked.extend(
-            mask[:side, :side].reshape(places, CELL, places, CELL).sum((1, 3), dtype=float)
-            for _, mask in patches
-        )
-    return np.concatenate(images), np.concatenate(cells), np.stack(cracked)
+        cells += map(labelled_cells, found["map"].numpy(), masks == 1)
+    return np.concatenate(images), cells
 
 
 def _head() -> Pipeline:

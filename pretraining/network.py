@@ -15,7 +15,7 @@ from cracks.runtime.keras_import import import_keras
 
 CRACKED_CELL = 6.0  # crack pixels from which a cell is cracked; with 1 to 5 it is left out
 _CRACKED_CROP = 40.0  # the same of a crop
-_CROP_LOSS = 0.5  # weight beside the loss of the cells
+CROP_LOSS = 0.5  # weight beside the loss of the cells
 _MOMENTUM = 0.97  # of the statistics of batch normalisation
 _EPSILON = 1e-6  # below the root of the generalised mean, whose slope has no bound at zero
 
@@ -38,13 +38,12 @@ def build_network(
     """
     keras = import_keras()
 
-    entry = backbone_named(backbone)
     start = load_backbone(backbone, side, weights, "mixed_bfloat16")
     trained = keras.models.clone_model(start, clone_function=partial(_copied, frozen=tuple(frozen)))
     trained.set_weights(start.get_weights())
 
     crops = keras.Input((side, side, 3), dtype="float32", name="crops")
-    preprocess = getattr(keras.applications, entry.module).preprocess_input
+    preprocess = getattr(keras.applications, backbone_named(backbone).module).preprocess_input
     values = keras.ops.cast(trained(preprocess(crops)), "float32")
     places = side // CELL
     power = keras.ops.square(keras.ops.square(values))
@@ -70,11 +69,6 @@ def losses(cells: Any, crops: Any, cracked: Any) -> tuple[Any, Any]:
         _cross_entropy(cells, cracked, CRACKED_CELL),
         _cross_entropy(crops, tf.reduce_sum(cracked, (1, 2)), _CRACKED_CROP),
     )
-
-
-def loss_of(cells: Any, crops: Any) -> Any:
-    """What training makes small."""
-    return cells + _CROP_LOSS * crops
 
 
 def _cross_entropy(logits: Any, cracked: Any, least: float) -> Any:

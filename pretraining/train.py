@@ -24,7 +24,7 @@ from cracks.runtime.cache_folder import cache_folder
 from cracks.runtime.keras_import import import_keras
 from cracks.runtime.progress import progress
 from pretraining.crops import Walls, batches
-from pretraining.network import build_network, loss_of, losses
+from pretraining.network import CROP_LOSS, build_network, losses
 from pretraining.settings import Settings
 
 Layers = dict[str, list[NDArray[np.float32]]]
@@ -57,8 +57,7 @@ def train(backbone: str, settings: Settings, files: list[Path]) -> Training:
 
 def layer_weights(training: Training) -> Layers:
     """The weights of each layer of the backbone that has some."""
-    layers = {layer.name: layer.get_weights() for layer in training.backbone.layers}
-    return {name: arrays for name, arrays in layers.items() if arrays}
+    return {layer.name: layer.get_weights() for layer in training.backbone.layers if layer.weights}
 
 
 def _train_cycle(
@@ -71,15 +70,13 @@ def _train_cycle(
     first, count = sum(recipe.batches[:cycle]), recipe.batches[cycle]
     end = first + count
     step = _step(training)
-    seen: list[tuple[float, float]] = []
+    seen: list[list[float]] = []
     coming = batches(walls, settings.batch_size, settings.crop, settings.seed, first + done, end)
     bar = progress(coming, total=count, initial=done, desc=f"training {backbone}", unit="batch")
     for number, batch in enumerate(bar, done):
-        training.optimiser.learning_rate.assign(
-            recipe.learning_rate * _share(number, count, recipe.fall)
-        )
-        shown = step(tf.constant(batch.rgb), tf.constant(batch.cracked))
-        seen.append((float(shown[0]), float(shown[1])))
+        rate = recipe.learning_rate * _share(number, count, recipe.fall)
+        training.optimiser.learning_rate.assign(rate)
+        seen.append([float(loss) for loss in step(*map(tf.constant, batch))])
         if len(seen) == _CHECKPOINT:
             cells, crops = (round(float(loss), 5) for loss in np.mean(seen, axis=0))
             training.history.append({"batch": first + number + 1, "cells": cells, "crops": crops})
@@ -104,7 +101,7 @@ def _step(training: Training) -> Any:
         with tf.GradientTape() as tape:
             cell_logits, crop_logits = network(tf.cast(rgb, tf.float32), training=True)
             cells, crops = losses(cell_logits, crop_logits, cracked)
-            loss = loss_of(cells, crops)
+            loss = cells + CROP_LOSS * crops
         variables = network.trainable_variables
         optimiser.apply(tape.gradient(loss, variables), variables)
         return cells, crops
@@ -128,9 +125,7 @@ def _begun(
         for name, arrays in _as_shipped(layer_weights(before)).items():
             kept.get_layer(name).set_weights(arrays)
     optimiser = keras.optimizers.AdamW(
-        recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        global_clipnorm=_GRADIENT_NORM,
+        recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=_GRADIENT_NORM
     )
     optimiser.build(network.trainable_variables)
     training = Training(network, kept, optimiser, [] if before is None else list(before.history))
@@ -141,9 +136,8 @@ def _begun(
 def _folder_of(backbone: str, settings: Settings, cycle: int) -> Path:
     """The cache folder of a cycle; another for each setting that its batches follow from."""
     recipe = settings.backbones[backbone]
-    fixed = settings.model_dump(exclude={"backbones"}) | recipe.model_dump(
-        exclude={"batches", "fall"}
-    )
+    fixed = settings.model_dump(exclude={"backbones"})
+    fixed |= recipe.model_dump(exclude={"batches", "fall"})
     if cycle:
         fixed |= {"before": recipe.batches[:cycle], "fall": recipe.fall}
     key = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12]

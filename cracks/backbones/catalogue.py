@@ -18,7 +18,7 @@ from cracks.project.params import lookup
 class Backbone:
     """One architecture of Keras Applications and the pre-trained weights that are known for it."""
 
-    constructor: str  # in keras.applications
+    constructor: str  # in keras.applications, and the display name
     module: str  # of keras.applications that has its preprocess_input
     layer: str  # whose output, from 0 upwards, is pooled into the features
     features: int  # channels of that output
@@ -26,11 +26,6 @@ class Backbone:
     imagenet_md5: str
     own_sha256: str | None = None  # of the project's own weights, if it has some
     own_start: str = "random"  # the weights that those began with
-
-    @property
-    def title(self) -> str:
-        """The display name."""
-        return self.constructor
 
     @property
     def architecture(self) -> tuple[str, str, str]:
@@ -78,7 +73,7 @@ def backbone_named(name: str) -> Backbone:
 
 def title(name: str) -> str:
     """The display name of a backbone."""
-    return backbone_named(name).title
+    return backbone_named(name).constructor
 
 
 def backbone_parser(description: str | None) -> ArgumentParser:

@@ -17,7 +17,7 @@ CELL = 16
 _PROBED = 256  # pixels of a side of the image that tells how many places of the map a cell has
 
 
-def build_backbone(name: str, image_size: int | None = None, dtype: str | None = None) -> Any:
+def build_backbone(name: str, image_size: int | None = None, dtype: str = "float32") -> Any:
     """The whole Keras model without top, frozen and untrained.
 
     Keras numbers layers by process: the session is cleared so that a model always gets the same
@@ -26,7 +26,7 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
     keras = import_keras()
 
     keras.backend.clear_session()
-    keras.config.set_dtype_policy(dtype or "float32")
+    keras.config.set_dtype_policy(dtype)
     try:
         model = getattr(keras.applications, backbone_named(name).constructor)(
             include_top=False, weights=None, input_shape=(image_size, image_size, 3)
@@ -37,24 +37,11 @@ def build_backbone(name: str, image_size: int | None = None, dtype: str | None =
     return model
 
 
-def load_backbone_weights(model: Any, name: str, path: Path) -> None:
-    """Load a Keras 3 `.weights.h5` file of this backbone without top.
-
-    Raises:
-        CracksError: if the file is missing, damaged or of another architecture.
-    """
-    if not path.is_file():
-        raise CracksError(f"Expected the weights of {name} at {path}, found none; run `dvc repro`.")
-    with wrong_weights_explained(name, path):
-        model.load_weights(path)
-
-
 @contextmanager
 def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
     """Turn what Keras and h5py raise on a wrong weights file into one sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras counts what it skipped and raises below
+        with warnings.catch_warnings(action="ignore"):  # Keras counts what it skipped, and raises
             yield
     except (ValueError, KeyError, OSError) as error:
         reason = " ".join(str(error).split("Example error")[0].split()).rstrip(".")
@@ -64,18 +51,21 @@ def wrong_weights_explained(name: str, path: Path) -> Iterator[None]:
         ) from None
 
 
-def load_backbone(
-    name: str, image_size: int | None, weights: Path, dtype: str | None = None
-) -> Any:
+def load_backbone(name: str, image_size: int | None, weights: Path, dtype: str = "float32") -> Any:
     """The frozen Keras model from preprocessed pixels `[n, s, s, 3]` to the map that is pooled.
 
     Raises:
-        CracksError: if the weights do not fit.
+        CracksError: if the weights are missing, damaged or of another architecture.
     """
     keras = import_keras()
 
     whole = build_backbone(name, image_size, dtype)
-    load_backbone_weights(whole, name, weights)
+    if not weights.is_file():
+        raise CracksError(
+            f"Expected the weights of {name} at {weights}, found none; run `dvc repro`."
+        )
+    with wrong_weights_explained(name, weights):
+        whole.load_weights(weights)
     return keras.Model(whole.input, whole.get_layer(backbone_named(name).layer).output)
 
 
@@ -98,7 +88,7 @@ def pixel_model(name: str, weights: Path, image_size: int | None, *, bfloat16: b
     """
     keras = import_keras()
 
-    backbone = load_backbone(name, image_size, weights, "mixed_bfloat16" if bfloat16 else None)
+    backbone = load_backbone(name, image_size, weights, "mixed_bfloat16" if bfloat16 else "float32")
     preprocess = getattr(keras.applications, backbone_named(name).module).preprocess_input
 
     pixels = keras.Input((image_size, image_size, 3), dtype="uint8", name="pixels")

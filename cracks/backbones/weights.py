@@ -146,16 +146,13 @@ def _load_edges(model: Any, backbone: str) -> None:
             f"Expected `weights.{backbone}` to be cracks, imagenet, random or a path, found "
             "'edges', which is known for vgg16 alone."
         )
-    path = _edges_file()
-    with h5py.File(path) as file:
+    with h5py.File(_edges_file()) as file:
         for layer in model.layers:
-            match = re.fullmatch(r"block(\d)_conv(\d)", layer.name)
-            if not match:
-                continue
-            block, number = int(match[1]), int(match[2])
-            name = "conv2d" if number == 1 else f"conv2d_{number - 1}"
-            group = file[f"block{block}/layers/{name}/vars"]
-            layer.set_weights([group["0"][()], group["1"][()]])
+            if match := re.fullmatch(r"(block\d)_conv(\d)", layer.name):
+                block, number = match[1], int(match[2])
+                name = "conv2d" if number == 1 else f"conv2d_{number - 1}"
+                group = file[f"{block}/layers/{name}/vars"]
+                layer.set_weights([group["0"][()], group["1"][()]])
 
 
 def _edges_file() -> Path:

@@ -34,15 +34,15 @@ def load_augment(augmentation: Augmentation) -> Augment:
     import tensorflow as tf
 
     layers = _layers(augmentation)
-    generators = [keras.random.SeedGenerator(0) for _ in layers]
-    lock = Lock()  # the generators hold the seed of the view that is being made
+    generator = keras.random.SeedGenerator(0)
+    lock = Lock()  # the generator holds the seed of the view that is being made
 
     def augment(pixels: RGB, image_sha256: str, view: int) -> RGB:
         digest = hashlib.sha256(f"{image_sha256}:{view}".encode()).digest()
         seed = int.from_bytes(digest[:4], "big") % 2**31
         batch = tf.constant(pixels[np.newaxis], dtype="float32")
         with lock:
-            for place, (layer, generator) in enumerate(zip(layers, generators, strict=True)):
+            for place, layer in enumerate(layers):
                 generator.state.assign(np.array([seed, place], dtype="uint32"))
                 drawn = layer.get_random_transformation(batch, training=True, seed=generator)
                 batch = layer.transform_images(batch, drawn, training=True)

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -27,7 +26,7 @@ Row = NDArray[np.float32]
 
 CONTEXT_BYTES = 16
 _CHECKSUM_BYTES = 16
-_KEYS_PER_QUERY = 500
+KEYS_PER_QUERY = 500  # of the 999 that SQLite may be limited to
 _WAIT = 60.0  # seconds for another process to finish writing
 _BETWEEN_WRITES = 1.0  # seconds of work that a kill may lose; a write takes about 20 ms
 
@@ -69,23 +68,26 @@ class FeatureCache:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._write()
         self._close()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
-        """The rows that are present and undamaged."""
+        """The rows that are present and undamaged, of at most `KEYS_PER_QUERY` keys."""
         self._write()
-        rows: dict[bytes, Row] = {}
+        marks = ",".join("?" * len(keys))
+        query = (
+            "SELECT key, value FROM rows "  # noqa: S608
+            f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
+        )
         with self._surviving():
-            for start in range(0, len(keys), _KEYS_PER_QUERY):
-                rows |= self._find(keys[start : start + _KEYS_PER_QUERY])
-        return rows
+            if self._database is not None:
+                return {
+                    key: np.frombuffer(value[:-_CHECKSUM_BYTES], dtype="<f4")
+                    for key, value in self._database.execute(query, keys)
+                    if value[-_CHECKSUM_BYTES:] == _checksum(key, value[:-_CHECKSUM_BYTES])
+                }
+        return {}
 
     def put(self, rows: Mapping[bytes, Row]) -> None:
         """Add rows; they are written about once a second, and at the end."""
@@ -95,39 +97,15 @@ class FeatureCache:
 
     def describe(self, context: Mapping[str, object]) -> None:
         """Record the description of a context, for `python -m cracks cache`."""
-        key, description = context_key(context), json.dumps(context, sort_keys=True)
-        with self._surviving():
-            if self._database is not None and not self._knows(key):
-                with self._database:
-                    self._database.execute(
-                        "INSERT OR IGNORE INTO contexts VALUES (?, ?)", (key, description)
-                    )
-
-    def _knows(self, context: bytes) -> bool:
-        """Whether a context is described; if so, a read-only file stays usable."""
-        query = "SELECT 1 FROM contexts WHERE key = ?"
-        return (
-            self._database is not None
-            and self._database.execute(query, [context]).fetchone() is not None
-        )
-
-    def _find(self, keys: Sequence[bytes]) -> dict[bytes, Row]:
         if self._database is None:
-            return {}
-        marks = ",".join("?" * len(keys))
-        query = (
-            "SELECT key, value FROM rows "  # noqa: S608
-            f"WHERE key IN ({marks}) AND typeof(value) = 'blob'"
-        )
-        rows = (
-            (key, value[:-_CHECKSUM_BYTES], value[-_CHECKSUM_BYTES:])
-            for key, value in self._database.execute(query, keys)
-        )
-        return {
-            key: np.frombuffer(row, dtype="<f4")
-            for key, row, checksum in rows
-            if checksum == _checksum(key, row)
-        }
+            return
+        entry = context_key(context), json.dumps(context, sort_keys=True)
+        known = "SELECT 1 FROM contexts WHERE key = ?"
+        with self._surviving():
+            # a read-only file stays usable if it has the description
+            if self._database.execute(known, entry[:1]).fetchone() is None:
+                with self._database:
+                    self._database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", entry)
 
     def _write(self) -> None:
         rows, self._waiting = self._waiting, {}

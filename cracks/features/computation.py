@@ -113,9 +113,7 @@ class Computation:
                 "the archive changed: run `dvc repro` again."
             )
         pixels = to_input(decode(data), self.extraction.image_size)
-        if view.number and augment:
-            return augment(pixels, view.sha256, view.number)
-        return pixels
+        return augment(pixels, view.sha256, view.number) if view.number and augment else pixels
 
 
 Executor = Callable[[Computation, Iterable[View]], Iterator[Batch]]
@@ -145,14 +143,10 @@ def compute_rows(extraction: Extraction, archive: Path, views: Iterable[View]) -
     """
     (executor,) = _executors
     for batch, rows in executor(Computation(extraction, archive), views):
-        _check_finite(extraction, batch, rows)
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            raise CracksError(
+                f"Expected finite features of {batch[int(finite.argmin())].name!r}, found NaN or "
+                f"infinity; check {extraction.weights}, or set another precision or engine."
+            )
         yield batch, rows
-
-
-def _check_finite(extraction: Extraction, views: list[View], rows: Features) -> None:
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        raise CracksError(
-            f"Expected finite features of {views[int(finite.argmin())].name!r}, found NaN or "
-            f"infinity; check {extraction.weights}, or set another precision or engine."
-        )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cracks.backbones.catalogue import backbone_named
 from cracks.backbones.engines.registry import Features
-from cracks.features.cache import FeatureCache, row_key
+from cracks.features.cache import KEYS_PER_QUERY, FeatureCache, row_key
 from cracks.features.computation import Extraction, View, compute_rows
 from cracks.features.context import contexts_of
 from cracks.project.errors import CracksError
@@ -25,8 +25,6 @@ from cracks.runtime.progress import progress
 from cracks.tables.row_file import FEATURES, create_rows
 
 Matrix = NDArray[np.float32]
-
-_ROWS_PER_LOOKUP = 1000
 
 
 class _Views:
@@ -73,8 +71,7 @@ def extract_features(
             or infinite.
     """
     before = _identity(archive)
-    channels = backbone_named(extraction.backbone).features
-    shape = (1 + extraction.augmentation.views, channels)
+    shape = (1 + extraction.augmentation.views, backbone_named(extraction.backbone).features)
     with ExitStack() as stack:
         temporary = stack.enter_context(replacing(output))
         rows = create_rows(temporary, list(images["id"]), FEATURES, shape)
@@ -110,8 +107,8 @@ def _fill_from_cache(features: Matrix, views: _Views, cache: FeatureCache) -> Se
     for context in views.contexts:
         cache.describe(context)
     missing = array("q")
-    for start in range(0, len(views), _ROWS_PER_LOOKUP):
-        places = range(start, min(start + _ROWS_PER_LOOKUP, len(views)))
+    for start in range(0, len(views), KEYS_PER_QUERY):
+        places = range(start, min(start + KEYS_PER_QUERY, len(views)))
         some = [views[place] for place in places]
         found = cache.get([view.key for view in some])
         for place, view in zip(places, some, strict=True):
@@ -125,7 +122,6 @@ def _fill_from_cache(features: Matrix, views: _Views, cache: FeatureCache) -> Se
 def _keep(
     features: Matrix, cache: FeatureCache | None, views: list[View], result: Features
 ) -> None:
-    for view, row in zip(views, result, strict=True):
-        features[view.index, view.number] = row
+    features[[view.index for view in views], [view.number for view in views]] = result
     if cache:
-        cache.put({view.key: row for view, row in zip(views, result, strict=True)})
+        cache.put(dict(zip((view.key for view in views), result, strict=True)))

@@ -1,6 +1,7 @@
 """What every engine takes, returns and depends on: batches of images, outputs, code."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, TypeVar
@@ -32,12 +33,6 @@ class Dependencies(NamedTuple):
     modules: tuple[ModuleType, ...] = ()  # by their code
     files: tuple[Path, ...] = ()  # by their bytes
 
-    def and_also(self, more: "Dependencies") -> "Dependencies":
-        """The union of both."""
-        return Dependencies(
-            self.packages + more.packages, self.modules + more.modules, self.files + more.files
-        )
-
 
 def full_batch(pixels: Pixels) -> Pixels:
     """Pad a batch to `BATCH` images, for engines whose results depend on the batch size."""
@@ -49,13 +44,7 @@ def run_batched(
     engine: Callable[[Pixels], Result], inputs: Iterable[tuple[Item, RGB]]
 ) -> Iterator[tuple[list[Item], Result]]:
     """Run `(item, pixels)` through an engine in batches; yield the items and their results."""
-    items: list[Item] = []
-    pixels: list[RGB] = []
-    for item, image in inputs:
-        items.append(item)
-        pixels.append(image)
-        if len(items) == BATCH:
-            yield items, engine(np.stack(pixels))
-            items, pixels = [], []
-    if items:
-        yield items, engine(np.stack(pixels))
+    inputs = iter(inputs)
+    while batch := list(islice(inputs, BATCH)):
+        items, pixels = zip(*batch, strict=True)
+        yield list(items), engine(np.stack(pixels))

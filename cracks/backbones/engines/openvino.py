@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,6 @@ from cracks.runtime.workers import allowed_threads, in_own_process
 _CONVERSION = Dependencies(
     ("openvino", "keras", "tensorflow"), (keras_models, pooling, sys.modules[__name__])
 )
-_QUANTISATION = Dependencies(
-    quantisation.PACKAGES, (quantisation, calibration, ranges, decoding), (calibration.PATH,)
-)
 
 _OUTPUTS = ("features", "map")  # of `cracks.backbones.model.pixel_model`
 
@@ -47,9 +44,13 @@ def dependencies(backbone: str, precision: str) -> Dependencies:
     """What features by this engine depend on, and the models that it keeps."""
     if precision != "int8":
         return _CONVERSION
-    file = ranges.ranges_file(backbone)
-    known = Dependencies(files=(file,) if file.is_file() else ())
-    return _CONVERSION.and_also(_QUANTISATION).and_also(known)
+    packages, modules, _ = _CONVERSION
+    known = ranges.ranges_file(backbone)
+    return Dependencies(
+        packages + quantisation.PACKAGES,
+        (*modules, quantisation, calibration, ranges, decoding),
+        (calibration.PATH, known) if known.is_file() else (calibration.PATH,),
+    )
 
 
 def load(
@@ -111,37 +112,17 @@ def backbone_model(
     """
     import openvino as ov
 
-    kept = _quantised if precision == "int8" else _converted
-    model = ov.Core().read_model(kept(backbone, weights, image_size))
+    model = ov.Core().read_model(_made(backbone, weights, image_size, precision))
     for result, name in zip(model.get_results(), _OUTPUTS, strict=True):
         if name not in outputs:
             model.remove_result(result)
     return model
 
 
-def _converted(backbone: str, weights: Path, image_size: int) -> Path:
-    def write(path: Path) -> None:
-        announce(f"{backbone}: converting it for OpenVINO, once for all runs (about 10 s)")
-        in_own_process(_write_converted, backbone, weights, image_size, path)
-
-    return _kept(_facts(backbone, weights, image_size, "float32"), weights, write)
-
-
-def _quantised(backbone: str, weights: Path, image_size: int) -> Path:
-    def write(path: Path) -> None:
-        converted = _converted(backbone, weights, image_size)
-        known = ranges.known_ranges(backbone, weights, image_size)
-        duration = "about 20 s" if known is None else "a few seconds"
-        announce(f"{backbone}: quantising it to int8, once for all runs ({duration})")
-        in_own_process(_write_quantised, converted, image_size, known, path)
-
-    return _kept(_facts(backbone, weights, image_size, "int8"), weights, write)
-
-
-def _facts(backbone: str, weights: Path, image_size: int, precision: str) -> list[object]:
-    """What determines a model that is kept."""
+def _made(backbone: str, weights: Path, image_size: int, precision: str) -> Path:
+    """The `.xml` of the model, which is kept by all that determines it."""
     packages, modules, files = dependencies(backbone, precision)
-    return [
+    facts = [
         backbone_named(backbone).architecture,
         sha256_of(weights),
         image_size,
@@ -150,6 +131,21 @@ def _facts(backbone: str, weights: Path, image_size: int, precision: str) -> lis
         code_version(*modules),
         [sha256_of(path) for path in files],
     ]
+    make = _make_quantised if precision == "int8" else _make_converted
+    return _kept(facts, weights, partial(make, backbone, weights, image_size))
+
+
+def _make_converted(backbone: str, weights: Path, image_size: int, path: Path) -> None:
+    announce(f"{backbone}: converting it for OpenVINO, once for all runs (about 10 s)")
+    in_own_process(_write_converted, backbone, weights, image_size, path)
+
+
+def _make_quantised(backbone: str, weights: Path, image_size: int, path: Path) -> None:
+    converted = _made(backbone, weights, image_size, "float32")
+    known = ranges.known_ranges(backbone, weights, image_size)
+    duration = "about 20 s" if known is None else "a few seconds"
+    announce(f"{backbone}: quantising it to int8, once for all runs ({duration})")
+    in_own_process(_write_quantised, converted, image_size, known, path)
 
 
 def _kept(facts: Sequence[object], weights: Path, write: Callable[[Path], None]) -> Path:

@@ -76,7 +76,9 @@ def quantised(model: Any, image_size: int, ranges: Ranges | None = None) -> Any:
             nncf.Dataset(batches),
             subset_size=len(batches),
             preset=nncf.QuantizationPreset.PERFORMANCE,
-            ignored_scope=nncf.IgnoredScope([*_first_names(model), *_pooling_names(model)]),
+            ignored_scope=nncf.IgnoredScope(
+                [n.get_friendly_name() for n in (*_first_nodes(model), *_pooling_nodes(model))]
+            ),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 overflow_fix=nncf.OverflowFix.ENABLE, disable_bias_correction=True
             ),
@@ -121,20 +123,16 @@ def _import_nncf() -> Any:
     return nncf
 
 
-def _first_names(model: Any) -> list[str]:
-    """The names of the first convolution and of the sums and products before it."""
-    return [node.get_friendly_name() for node in _first_nodes(model)]
-
-
-def _pooling_names(model: Any) -> list[str]:
-    """The names of the sums, products and roots after the last activation."""
+def _pooling_nodes(model: Any) -> list[Any]:
+    """The sums, products and roots after the last activation."""
     nodes = model.get_ordered_ops()
     last = max(place for place, node in enumerate(nodes) if _kind(node) == "Relu")
     kinds = {"AvgPool", "Multiply", "Power", "ReduceMean", "Sqrt"}
-    return [node.get_friendly_name() for node in nodes[last:] if _kind(node) in kinds]
+    return [node for node in nodes[last:] if _kind(node) in kinds]
 
 
 def _first_nodes(model: Any) -> list[Any]:
+    """The first convolution and the sums and products before it."""
     kinds = {"Add", "Subtract", "Multiply", "Divide", "Convolution"}
     nodes = [node for node in model.get_ordered_ops() if _kind(node) in kinds]
     first = next(place for place, node in enumerate(nodes) if _kind(node) == "Convolution")
@@ -160,9 +158,8 @@ def _sum_exactly(model: Any) -> None:
     unit = np.ldexp(np.float32(1), exponent - bits)
     _replace(before[0], 1, whole)
     _replace(convolution, 1, np.round(weights / unit) * unit)
-    _replace(
-        after, 1, np.round((bias + inner) / unit.reshape(bias.shape)) * unit.reshape(bias.shape)
-    )
+    unit = unit.reshape(bias.shape)
+    _replace(after, 1, np.round((bias + inner) / unit) * unit)
 
 
 def activation_ranges(model: Any) -> Ranges:

@@ -52,12 +52,12 @@ def compare(found: Mask, true: Mask) -> Counts:
         int(found.sum()),
         int(true.sum()),
         int((found & true).sum()),
-        _near(found, true, TOLERANCE),
-        _near(true, found, TOLERANCE),
+        pixels_near(found, true, TOLERANCE),
+        pixels_near(true, found, TOLERANCE),
         int(line_found.sum()),
         int(line_true.sum()),
-        _near(line_found, line_true, CENTRELINE_TOLERANCE),
-        _near(line_true, line_found, CENTRELINE_TOLERANCE),
+        pixels_near(line_found, line_true, CENTRELINE_TOLERANCE),
+        pixels_near(line_true, line_found, CENTRELINE_TOLERANCE),
     )
 
 
@@ -79,7 +79,7 @@ def scores(images: Sequence[Counts]) -> dict[str, Score]:
     return results
 
 
-def _near(mask: Mask, other: Mask, tolerance: float) -> int:
+def pixels_near(mask: Mask, other: Mask, tolerance: float) -> int:
     """How many pixels of `mask` are at most that far from one of `other`."""
     if not (mask.any() and other.any()):
         return 0
