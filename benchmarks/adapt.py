@@ -90,11 +90,7 @@ def main() -> None:
 
 
 def measure(
-    trained: Trained,
-    statistics: Statistics,
-    patches: Labelled,
-    numbers: Sequence[int],
-    draws: int,
+    trained: Trained, statistics: Statistics, patches: Labelled, numbers: Sequence[int], draws: int
 ) -> list[Result]:
     """A result for each draw and each number of labels, but for those that cannot be drawn."""
     results = []

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import resource
+import sys
 from pathlib import Path
 
 _EXTENSIONS = {
@@ -35,5 +36,6 @@ def peak_memory() -> float:
     """
     status = Path("/proc/self/status")
     if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes, or kilobytes
     return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024

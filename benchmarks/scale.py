@@ -12,7 +12,6 @@ mapped files are left out, which the system takes back when it needs them. A mil
 """
 
 import hashlib
-import io
 import math
 import os
 import subprocess
@@ -26,7 +25,6 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 import yaml
-from PIL import Image
 
 from benchmarks.arguments import benchmark_parser, run_benchmark
 from cracks.backbones.catalogue import BACKBONES
@@ -35,6 +33,7 @@ from cracks.features.cache import FeatureCache, row_key
 from cracks.features.computation import Extraction
 from cracks.features.context import context_of
 from cracks.images.archive import write_archive
+from cracks.images.files import encoded
 from cracks.project.errors import CracksError
 from cracks.project.params import load_params
 from cracks.project.paths import ARCHIVE, PARAMS, weights_path
@@ -109,14 +108,12 @@ def _images(
     random = np.random.default_rng(0)
     for number in range(count):
         cracked = 2 * number // count
-        file = io.BytesIO()
-        pixels = random.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-        Image.fromarray(pixels).save(file, "JPEG")
+        data = encoded(random.integers(0, 256, (SIDE, SIDE, 3), np.uint8), "JPEG")
         features = random.standard_normal(BACKBONES[BACKBONE].features, np.float32)
         features[0] += cracked
-        digest = hashlib.sha256(file.getvalue()).hexdigest()
+        digest = hashlib.sha256(data).hexdigest()
         cache.put({row_key(context, digest, 0): features})
-        yield f"{CLASSES[cracked]}/{number:08}.jpg", file.getvalue()
+        yield f"{CLASSES[cracked]}/{number:08}.jpg", data
 
 
 def _stage(words: Sequence[str], work: Path) -> Cost:

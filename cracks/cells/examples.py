@@ -1,15 +1,13 @@
 """Photographs with the masks of their cracks, packed into one archive."""
 
-import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from cracks.images.archive import member_names, open_archive, read_member, write_archive
 from cracks.images.decoding import RGB, Mask, decode
+from cracks.images.files import encoded
 
 _PHOTOGRAPH, _MASK = ".jpg", "-mask.png"
 
@@ -26,10 +24,8 @@ def write_examples(path: Path, photographs: Iterable[tuple[bytes, Mask]]) -> int
 
     def members() -> Iterator[tuple[str, bytes]]:
         for number, (jpeg, mask) in enumerate(photographs):
-            buffer = io.BytesIO()
-            Image.fromarray(mask).save(buffer, "PNG")
             yield f"{number:05}{_PHOTOGRAPH}", jpeg
-            yield f"{number:05}{_MASK}", buffer.getvalue()
+            yield f"{number:05}{_MASK}", encoded(mask, "PNG")
 
     return write_archive(path, members()) // 2
 

@@ -1,13 +1,11 @@
 """Drawn photographs of walls with exact masks, for the heads for cells."""
 
-import io
 from collections.abc import Iterator
-
-from PIL import Image
 
 from cracks.drawing.surface import Materials
 from cracks.drawing.walls import Mix, draw_photograph, generator_of
-from cracks.images.decoding import RGB, Mask
+from cracks.images.decoding import Mask
+from cracks.images.files import encoded
 from cracks.runtime.progress import progress
 from cracks.runtime.workers import in_processes
 
@@ -23,15 +21,8 @@ def draw_masked(count: int) -> Iterator[tuple[bytes, Mask]]:
     yield from progress(drawn, total=count, desc="drawing", unit="wall")
 
 
-def encode_jpeg(rgb: RGB, quality: int) -> bytes:
-    """An image as a JPEG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
 def _draw(number: int) -> tuple[bytes, Mask]:
     cracks = 0 if number % _BARE_EVERY == _BARE_EVERY - 1 else 1 + number % 2
     drawing = draw_photograph(_SIDE, _SIDE, _SEED + number, cracks, _MIX)
     quality = int(generator_of("quality", _SEED + number).integers(55, 97))
-    return encode_jpeg(drawing.rgb, quality), drawing.mask
+    return encoded(drawing.rgb, "JPEG", quality=quality), drawing.mask

@@ -23,6 +23,7 @@ from cracks.evaluation.predictions import Heads
 from cracks.evaluation.statistics import OverSeeds
 from cracks.project.errors import CracksError
 from cracks.project.outputs import rounded
+from cracks.project.params import flatten
 from cracks.project.paths import DETAILS
 from cracks.project.text_file import read_text
 from cracks.tables.inputs import number_of, parse_table
@@ -53,15 +54,10 @@ def detail_table(
             for seed, threshold in enumerate(thresholds)
         ]
         for part in PARTS:
-            values = evaluate_part(own_heads.scored(part, thresholds[0]))
+            numbers = evaluate_part(own_heads.scored(part, thresholds[0]))
+            numbers = rounded(numbers | _over_seeds(by_seed) if part == TEST else numbers)
             rows += [
-                {
-                    "backbone": backbone,
-                    "part": part,
-                    "metric": name,
-                    **rounded(_with_interval(name, values)),
-                    **rounded(_over_seeds(name, by_seed) if part == TEST else {}),
-                }
+                (backbone, part, name, *(numbers.get(number_name(name, c)) for c in COLUMNS[3:]))
                 for name in METRICS
             ]
     return pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # counts stay whole numbers
@@ -109,17 +105,15 @@ def by_name(details: pd.DataFrame) -> Metrics:
     }
 
 
-def _with_interval(name: str, values: Metrics) -> Metrics:
-    ends = {end: values[f"{name}_{end}"] for end in ENDS} if METRICS[name].share_of else {}
-    return {"value": values[name], **ends}
-
-
-def _over_seeds(name: str, by_seed: list[Metrics]) -> Metrics:
-    if not METRICS[name].better:
-        return {}
-    values = [metrics[name] for metrics in by_seed]
-    spread = {"std": float(np.std(values, ddof=1))} if len(values) > 1 else {}
-    return {"mean": float(np.mean(values)), **spread, "seeds": len(values)}
+def _over_seeds(by_seed: list[Metrics]) -> Metrics:
+    """The columns of metrics that are taken over seeds, by `number_name`."""
+    found: Metrics = {}
+    for name in (name for name, metric in METRICS.items() if metric.better):
+        values = [metrics[name] for metrics in by_seed]
+        found |= {f"{name}_mean": float(np.mean(values)), f"{name}_seeds": len(values)}
+        if len(values) > 1:
+            found[f"{name}_std"] = float(np.std(values, ddof=1))
+    return found
 
 
 def headline(details: pd.DataFrame) -> Metrics:
@@ -141,11 +135,8 @@ def number_name(metric: str, column: str) -> str:
 
 def comparisons(scored: Mapping[str, Scored]) -> Metrics:
     """Every pair of backbones compared on the same images."""
-    return {
-        f"{comparison_name(first, second)}.{name}": value
-        for first, second in combinations(scored, 2)
-        for name, value in compare(first, second, scored).items()
-    }
+    pairs = combinations(scored, 2)
+    return flatten({comparison_name(*pair): compare(*pair, scored) for pair in pairs})
 
 
 def over_seeds(details: pd.DataFrame, backbone: str, metric: str) -> OverSeeds | None:

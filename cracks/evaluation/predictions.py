@@ -14,6 +14,8 @@ from cracks.tables.inputs import read_split
 from cracks.tables.labels import CLASSES, TEST, VALID
 from cracks.tables.row_file import PROBABILITY, open_rows
 
+_COLUMNS = ["id", "backbone", "label", "probability", "predicted", "correct", "group", "sha256"]
+
 
 @dataclass(frozen=True)
 class Heads:
@@ -67,24 +69,14 @@ def prediction_table(heads: Mapping[str, Heads], thresholds: Mapping[str, float]
         Columns `id`, `backbone`, `label`, `probability` (of a crack), `predicted`,
         `correct` (true or false), `group` (of copies), `sha256` (of the image's bytes).
     """
-    return pd.concat(
-        [_predictions(name, own_heads, thresholds[name]) for name, own_heads in heads.items()],
-        ignore_index=True,
-    )
-
-
-def _predictions(backbone: str, heads: Heads, threshold: float) -> pd.DataFrame:
-    images = heads.split[heads.split["part"] == TEST]
-    test = heads.scored(TEST, threshold)
-    return pd.DataFrame(
-        {
-            "id": images["id"].to_numpy(),
-            "backbone": backbone,
-            "label": images["label"].to_numpy(),
-            "probability": test.probability,
-            "predicted": np.where(test.predicted, CLASSES[1], CLASSES[0]),
-            "correct": test.right,
-            "group": images["group"].to_numpy(),
-            "sha256": images["sha256"].to_numpy(),
-        }
-    )
+    tables = []
+    for backbone, own_heads in heads.items():
+        test = own_heads.scored(TEST, thresholds[backbone])
+        table = own_heads.split[own_heads.split["part"] == TEST].assign(
+            backbone=backbone,
+            probability=test.probability,
+            predicted=np.where(test.predicted, CLASSES[1], CLASSES[0]),
+            correct=test.right,
+        )
+        tables.append(table[_COLUMNS])
+    return pd.concat(tables, ignore_index=True)

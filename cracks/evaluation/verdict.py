@@ -1,6 +1,6 @@
 """The results in words, the same at the command line and in the report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from cracks.backbones.catalogue import title
@@ -26,7 +26,7 @@ def verdicts(
     """
     images = tested(split)
     sentences = [_comparison(*pair, metrics, images) for pair in combinations(sources, 2)]
-    return [*sentences, *_caveat(sources), leak_sentence(split), *_photographs(split, whole)]
+    return [*sentences, *_caveats(sources), leak_sentence(split), *_photographs(split, whole)]
 
 
 def whole_of(dataset: str) -> str:
@@ -50,7 +50,7 @@ def _comparison(first: str, second: str, metrics: Values, images: int) -> str:
     counts = (
         f"{title(first)} alone is right on {metrics[f'{name}.only_{first}_right']} of "
         f"{images:,} test images, {title(second)} alone on {metrics[f'{name}.only_{second}_right']}"
-        f" (exact McNemar p {_p(p)})"
+        f" (exact McNemar {p_text(p)})"
     )
     if p >= SIGNIFICANT:
         either = f"{title(first)} or {title(second)}"
@@ -65,16 +65,14 @@ def _comparison(first: str, second: str, metrics: Values, images: int) -> str:
     )
 
 
-def _caveat(sources: Mapping[str, str]) -> list[str]:
+def _caveats(sources: Mapping[str, str]) -> Iterator[str]:
     random = [title(name) for name, source in sources.items() if source == "random"]
-    if not random:
-        return []
-    has = "has" if len(random) == 1 else "have"
-    sentence = (
-        f"{' and '.join(random)} {has} random weights: the comparison shows what pre-training "
-        "brings, not which architecture is better."
-    )
-    return [sentence]
+    if random:
+        has = "has" if len(random) == 1 else "have"
+        yield (
+            f"{' and '.join(random)} {has} random weights: the comparison shows what pre-training "
+            "brings, not which architecture is better."
+        )
 
 
 def leak_sentence(split: Values) -> str:
@@ -89,22 +87,21 @@ def leak_sentence(split: Values) -> str:
     )
 
 
-def _photographs(split: Values, whole: str) -> list[str]:
+def _photographs(split: Values, whole: str) -> Iterator[str]:
     """How many test images share a photograph with train, if `photos.group` is set."""
     if "test.photographs" not in split:
-        return []
-    shared = int(split["test.photograph_in_train"])
-    share = split["test.photograph_in_train_share"]
-    sentence = (
-        f"{shared:,} test images ({100 * share:.1f} %) share a {whole} with train: "
-        f"expect lower numbers on new {whole}s."
-    )
-    if not shared:
+        return
+    if shared := int(split["test.photograph_in_train"]):
+        yield (
+            f"{shared:,} test images ({100 * split['test.photograph_in_train_share']:.1f} %) "
+            f"share a {whole} with train: expect lower numbers on new {whole}s."
+        )
+    else:
         number = int(split["test.photographs"])
         wholes = f"1 {whole}" if number == 1 else f"{number:,} {whole}s"
-        sentence = f"The test images are from {wholes}, none of them in train."
-    return [sentence]
+        yield f"The test images are from {wholes}, none of them in train."
 
 
-def _p(value: float) -> str:
-    return "below 0.0001" if value < 0.0001 else f"{value:.4f}"
+def p_text(value: float) -> str:
+    """A p-value for people."""
+    return f"p {value:.4f}" if value >= 0.0001 else "p below 0.0001"

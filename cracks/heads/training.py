@@ -72,11 +72,6 @@ class Recipe:
         return 2 * self.l2 / rows
 
 
-def cross_entropy(logits: Numbers, labels: Labels) -> Numbers:
-    """The loss of each row by its logit: -log of the probability of its label."""
-    return np.asarray(np.logaddexp(0, logits) - labels * logits)
-
-
 class SplitFeatures:
     """The features of the images of a split, read from disk a part at a time."""
 
@@ -155,8 +150,8 @@ class _Progress:
     """Loss and accuracy after every epoch, and the best weights of each head."""
 
     def __init__(self, train: Examples, valid: Examples) -> None:
-        self.best: list[Numbers] = []
-        self._lowest: list[float] = []
+        self.best = np.array(0.0)  # weights of each head, from the first epoch on
+        self._lowest = np.array(np.inf)  # loss of each
         self._train, self._valid = train, valid
         self._rows: list[tuple[str, float, float]] = []  # of the first head
 
@@ -167,18 +162,16 @@ class _Progress:
             CracksError: if training diverges.
         """
         results = [_loss_and_accuracy(self._valid, weights) for weights in heads]
-        worst = max((loss for loss, _ in results), key=lambda loss: (np.isnan(loss), loss))
-        if not worst < _DIVERGED:
+        losses = np.array([loss for loss, _ in results])
+        if not losses.max() < _DIVERGED:
             raise CracksError(
-                f"Expected a validation loss near 0, found {worst:.3g}: training diverges; lower "
-                "`learning_rate` in params.yaml."
+                f"Expected a validation loss near 0, found {losses.max():.3g}: training diverges; "
+                "lower `learning_rate` in params.yaml."
             )
         self._rows += [(TRAIN, *_loss_and_accuracy(self._train, heads[0])), (VALID, *results[0])]
-        if not self.best:
-            self.best, self._lowest = list(heads), [loss for loss, _ in results]
-        for number, (loss, _) in enumerate(results):
-            if loss < self._lowest[number]:
-                self.best[number], self._lowest[number] = heads[number], loss
+        better = losses < self._lowest
+        self.best = np.where(better[:, np.newaxis], heads, self.best)
+        self._lowest = np.minimum(losses, self._lowest)
 
     def history(self) -> pd.DataFrame:
         """The curves of the first head, a row for each epoch and part."""
@@ -288,7 +281,7 @@ def _loss_and_accuracy(examples: Examples, weights: Numbers) -> tuple[float, flo
     """Mean cross-entropy, rounded as it is written, and share of right answers of a head."""
     features, labels = examples
     logits = features @ weights[:-1] + weights[-1]
-    loss = cross_entropy(logits, labels).mean()
+    loss = (np.logaddexp(0, logits) - labels * logits).mean()  # -log of the label's probability
     return round(float(loss), FINE_DIGITS), float(((logits > 0) == labels).mean())
 
 

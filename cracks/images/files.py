@@ -1,10 +1,14 @@
-"""Files of photographs: which names are valid, and reading with checks of type and size."""
+"""Files of photographs: which names are valid, reading with checks of type and size, encoding."""
 
+import io
 import re
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
-from cracks.images.decoding import SUFFIXES
+from PIL import Image
+
+from cracks.images.decoding import RGB, SUFFIXES, Mask
 from cracks.project.errors import CracksError
 
 MAX_BYTES = 1_000_000_000
@@ -106,3 +110,10 @@ def read_file(path: Path) -> bytes:
         raise CracksError("needs more memory than there is") from None
     except OSError as error:
         raise CracksError(f"cannot be read ({error.strerror})") from None
+
+
+def encoded(pixels: RGB | Mask, form: str, **options: Any) -> bytes:
+    """An image file: `JPEG` or `PNG`, with Pillow's options for that format."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, form, **options)
+    return buffer.getvalue()

@@ -41,9 +41,8 @@ def intervals(metrics: Values, backbones: Sequence[str]) -> str:
     def draw(axes: Axes) -> None:
         rows = [(b, name) for name in ("accuracy", "recall") for b in reversed(backbones)]
         for place, (backbone, name) in enumerate(rows):
-            value, low, high = (
-                100 * metrics[f"{backbone}.{key}"] for key in (name, f"{name}_low", f"{name}_high")
-            )
+            names = (name, f"{name}_low", f"{name}_high")
+            value, low, high = (100 * metrics[f"{backbone}.{key}"] for key in names)
             colour = COLOURS[backbones.index(backbone) % len(COLOURS)]
             axes.plot([low, high], [place, place], color=colour, linewidth=3, alpha=0.6)
             axes.plot(value, place, "o", color=colour, markersize=7)
@@ -87,13 +86,12 @@ def curve(name: str, table: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]
 def history(table: pd.DataFrame, backbone: str, number: int) -> str:
     """Loss of the kept head on train and valid over the epochs."""
     colour = COLOURS[number % len(COLOURS)]
+    parts = dict(iter(table[table["backbone"] == backbone].groupby("part")))
 
     def draw(axes: Axes) -> None:
         for part, style in (("train", ":"), ("valid", "-")):
-            rows = table[(table["backbone"] == backbone) & (table["part"] == part)]
-            axes.plot(rows["epoch"], rows["loss"], style, color=colour, label=part)
-        valid = table[(table["backbone"] == backbone) & (table["part"] == "valid")]
-        best = valid.nsmallest(1, "loss")
+            axes.plot(parts[part]["epoch"], parts[part]["loss"], style, color=colour, label=part)
+        best = parts["valid"].nsmallest(1, "loss")
         axes.plot(best["epoch"], best["loss"], "o", color=colour, label="kept")
         axes.set(xlabel="epoch", ylabel="loss", title=title(backbone))
         axes.set_ylim(0, 1.2 * axes.get_ylim()[1])  # room for the legend

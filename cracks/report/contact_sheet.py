@@ -1,7 +1,6 @@
 """Contact sheets: images of the archive with captions, each beside its activation maps."""
 
 import hashlib
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from cracks.images.decoding import RGB, decode
 from cracks.project.errors import CracksError
 from cracks.project.params import Params
 from cracks.project.paths import ARCHIVE
-from cracks.report.frame import INK, PAPER, evidence_bar, framed, scaled
+from cracks.report.frame import INK, PAPER, Font, evidence_bar, framed, scaled
 
 MOST = 24
 """Images on a sheet."""
@@ -62,23 +61,19 @@ def thumbnails(images: Mapping[str, str]) -> dict[str, RGB]:
     Raises:
         CracksError: if the archive is missing, or holds other images.
     """
+    pictures = {}
     with open_archive(ARCHIVE) as archive:
-        known = images.keys() & set(archive.namelist())
-        return {
-            name: thumbnail(_decoded(archive, name, sha256, known=name in known))
-            for name, sha256 in images.items()
-        }
-
-
-def _decoded(archive: zipfile.ZipFile, name: str, sha256: str, *, known: bool) -> RGB:
-    data = read_member(archive, name) if known else b""
-    if hashlib.sha256(data).hexdigest() != sha256:
-        found = "another image of that name" if known else "none"
-        raise CracksError(
-            f"Expected the image {name} of the results in {ARCHIVE}, found {found}; run "
-            "`dvc checkout` or `dvc repro`."
-        )
-    return decode(data)
+        known = set(archive.namelist())
+        for name, sha256 in images.items():
+            data = read_member(archive, name) if name in known else b""
+            if hashlib.sha256(data).hexdigest() != sha256:
+                found = "another image of that name" if name in known else "none"
+                raise CracksError(
+                    f"Expected the image {name} of the results in {ARCHIVE}, found {found}; run "
+                    "`dvc checkout` or `dvc repro`."
+                )
+            pictures[name] = thumbnail(decode(data))
+    return pictures
 
 
 def thumbnail(rgb: RGB) -> RGB:
@@ -176,11 +171,7 @@ def _framed_image(frame: Frame, pictures: Mapping[str, RGB], maps: Maps) -> Imag
     return image
 
 
-def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _fitted(text: str, font: Font, width: int) -> str:
     """The text, or an ellipsis and its end, which tells names apart."""
-    start = 0
-    shown = text
-    while font.getlength(shown) > width and start < len(text):
-        start += 1
-        shown = f"…{text[start:]}"
-    return shown
+    ends = (f"…{text[start:]}" for start in range(1, len(text)))
+    return next((shown for shown in (text, *ends) if font.getlength(shown) <= width), "…")

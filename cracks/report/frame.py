@@ -11,6 +11,8 @@ from cracks.classifier.activation_map import COLOURS, FULL_COLOUR
 
 INK, PAPER = (30, 30, 30), (255, 255, 255)
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 
 class ColourBar(NamedTuple):
     """What the colours of a picture mean."""
@@ -60,20 +62,16 @@ def framed(
     for number, text in enumerate(lines):
         draw.text((line // 2, line // 4 + number * line), text, INK, font)
     if bar:
-        right = _draw_bar(page, draw, font, bar, (line // 2, top + picture.height + line // 2))
-    if bar and scale:
-        _draw_scale(draw, font, scale, (right + 2 * line, top + picture.height + line // 2))
+        y = top + picture.height + line // 2
+        right = _draw_bar(page, font, bar, (line // 2, y))
+        if scale:
+            _draw_scale(draw, font, scale, (right + 2 * line, y))
     return page
 
 
-def _draw_bar(
-    page: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    bar: ColourBar,
-    place: tuple[int, int],
-) -> int:
+def _draw_bar(page: Image.Image, font: Font, bar: ColourBar, place: tuple[int, int]) -> int:
     """Draw label and colours; return where they end."""
+    draw = ImageDraw.Draw(page)
     x, y = place
     height = round(font.getbbox("P")[3])
     text = f"{bar.label}  {bar.low}"
@@ -89,10 +87,7 @@ def _draw_bar(
 
 
 def _draw_scale(
-    draw: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    scale: ScaleBar,
-    place: tuple[int, int],
+    draw: ImageDraw.ImageDraw, font: Font, scale: ScaleBar, place: tuple[int, int]
 ) -> None:
     x, y = place
     height = round(font.getbbox("P")[3])

@@ -53,11 +53,10 @@ def worst_mistakes(
         seen[name] = to_input(rgb, classifier.image_size)
     cams = dict(classifier.activation_maps(seen.items()))
     maps = {name: data_uri(cam_overlay(seen[name], cam)) for name, cam in cams.items()}
+    answers = zip(worst["id"], worst["label"], worst["probability"], strict=True)
     return [
         Mistake(name, label, probability, pictures[name], maps[name], thumbnails[name], cams[name])
-        for name, label, probability in zip(
-            worst["id"], worst["label"], worst["probability"], strict=True
-        )
+        for name, label, probability in answers
     ]
 
 

@@ -93,8 +93,7 @@ def render_report(params: Params, output: Path, sheet: Path) -> None:
             "settings": _settings(params),
             "versions": package_versions(),
         }
-    page = _environment().get_template(TEMPLATE).render(context)
-    write_text(output, page)
+    write_text(output, _environment().get_template(TEMPLATE).render(context))
     with replacing(sheet) as temporary:
         mistakes_sheet(mistakes).save(temporary, "JPEG", quality=pictures.QUALITY, optimize=True)
 
@@ -186,10 +185,8 @@ def _disagreements(
     archive: zipfile.ZipFile, predictions: Table, backbones: list[str]
 ) -> list[dict[str, Any]]:
     """Images that only some backbones get right, the largest difference in probability first."""
-    probability = predictions.pivot_table(index="id", columns="backbone", values="probability")
-    correct = predictions.pivot_table(
-        index="id", columns="backbone", values="correct", aggfunc="first"
-    ).astype(bool)
+    probability = predictions.pivot_table("probability", "id", "backbone")
+    correct = predictions.pivot_table("correct", "id", "backbone", "first").astype(bool)
     differ = correct.any(axis=1) & ~correct.all(axis=1)
     apart = (probability.max(axis=1) - probability.min(axis=1))[differ]
     labels = predictions.drop_duplicates("id").set_index("id")["label"]

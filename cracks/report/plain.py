@@ -20,25 +20,25 @@ def plain_words(metrics: Values, split: Values, params: Params) -> list[str]:
     train = int(split[f"{TRAIN}.negative"] + split[f"{TRAIN}.positive"])
     learned = backbones_learned_from(params.weights)
     found = "; ".join(_found(name, metrics) for name in params.weights)
-    sentences = [
-        "A classifier has two parts.",
-        f"Its backbone, which turns an image into numbers, was pre-trained: {learned}.",
-        f"Its head, which decides, was trained on {train:,} {things}.",
-        f"Each classifier was then tested on {tested(split):,} others: {found}.",
-    ]
     if drawn:
         unseen = "No classifier" if saw_no_photograph(params.weights) else "No head"
-        sentences.append(
+        caveat = (
             f"{unseen} has seen a photograph of a real wall. Expect worse results on yours, and "
             "do not take “no crack” for an all-clear: label fifty photographs of your own and "
             "measure how well it does on them (python -m cracks external)."
         )
     else:
-        sentences.append(
+        caveat = (
             "That holds for images like these. On another wall or with another camera, expect "
             "less until it is measured there (python -m cracks external)."
         )
-    return sentences
+    return [
+        "A classifier has two parts.",
+        f"Its backbone, which turns an image into numbers, was pre-trained: {learned}.",
+        f"Its head, which decides, was trained on {train:,} {things}.",
+        f"Each classifier was then tested on {tested(split):,} others: {found}.",
+        caveat,
+    ]
 
 
 def _found(backbone: str, metrics: Values) -> str:

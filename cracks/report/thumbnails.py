@@ -5,12 +5,14 @@ import io
 import re
 import zipfile
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from cracks.features.augmentation import load_augment
 from cracks.images.archive import read_member
 from cracks.images.decoding import RGB, decode, to_input
+from cracks.images.files import encoded
 from cracks.project.params import Params
 
 SIDE = 160
@@ -25,9 +27,8 @@ def data_uri(rgb: RGB, side: int = SIDE) -> str:
     """An image as a JPEG of at most `side` pixels in a `data:` URI."""
     image = Image.fromarray(rgb)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    jpeg = encoded(np.asarray(image), "JPEG", quality=QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def dimensions(uri: str) -> tuple[int, int]:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cracks.drawing.masked import encode_jpeg
 from cracks.drawing.walls import draw, draw_patches, generator_of
 from cracks.images.decoding import Mask
+from cracks.images.files import encoded
 from cracks.runtime.progress import progress
 from cracks.runtime.workers import in_processes
 from cracks.tables.labels import CLASSES
@@ -66,7 +66,8 @@ def _files(number: int, images_per_class: int, seed: int) -> list[bytes]:
     if kind == "recompressed":
         quality = min(quality, 60) - 10
     return [
-        encode_jpeg(_turned(drawing.rgb, kind), quality) for drawing in draw_patches(original, seed)
+        encoded(_turned(drawing.rgb, kind), "JPEG", quality=quality)
+        for drawing in draw_patches(original, seed)
     ]
 
 

@@ -1,13 +1,15 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from cracks.images import files
-from cracks.images.decoding import FORMATS, MAX_PIXELS
+from cracks.images.decoding import FORMATS, MAX_PIXELS, decode
 from cracks.images.files import (
     check_name,
     check_no_raw,
+    encoded,
     is_image_name,
     is_junk,
     named_as_images,
@@ -115,3 +117,11 @@ def test_parameters_lower_the_limits_and_cannot_raise_them() -> None:
     for key in ("max_megapixels", "max_file_mb"):
         with pytest.raises(ValidationError, match="less than or equal"):
             AuditLimits.model_validate(largest | {key: largest[key] + 1})
+
+
+def test_an_image_is_encoded_in_that_format_and_quality() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    np.testing.assert_array_equal(decode(encoded(rgb, "PNG")), rgb)
+    jpeg = encoded(rgb, "JPEG", quality=60)
+    assert jpeg.startswith(b"\xff\xd8")
+    assert len(jpeg) < len(encoded(rgb, "JPEG", quality=95))

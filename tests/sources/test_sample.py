@@ -9,7 +9,6 @@ from scipy.ndimage import binary_dilation
 from cracks.drawing import walls
 from cracks.drawing.cracks import Kind, Style
 from cracks.drawing.look_alikes import LOOK_ALIKES
-from cracks.drawing.masked import encode_jpeg
 from cracks.drawing.surface import Materials
 from cracks.drawing.walls import SIDE, Mix, draw, draw_patches, draw_photograph
 from cracks.sources import sample
@@ -123,8 +122,3 @@ def test_a_photograph_of_a_wall() -> None:
     assert mask.shape == (300, 500)
     assert 0.001 < mask.mean() < 0.3
     np.testing.assert_array_equal(draw_photograph(500, 300, seed=0).rgb, rgb)
-
-
-def test_encoding_is_a_jpeg_of_that_quality() -> None:
-    rgb = draw(NEGATIVE, 1, 0).rgb
-    assert len(encode_jpeg(rgb, 60)) < len(encode_jpeg(rgb, 95))

@@ -15,9 +15,10 @@ from itertools import chain, count
 from pathlib import Path, PurePath
 from threading import Lock
 
-from PIL import Image
+import numpy as np
 
 from cracks.images.decoding import RGB, decode
+from cracks.images.files import encoded
 from cracks.project.errors import CracksError
 from cracks.project.temporary import temporary_folder
 from cracks.tools.photographs import output_names
@@ -61,9 +62,7 @@ class Photograph:
     @cached_property
     def jpeg(self) -> bytes:
         """The photograph as the page shows it, at full resolution."""
-        buffer = io.BytesIO()
-        Image.fromarray(self.rgb).save(buffer, "JPEG", quality=_QUALITY)
-        return buffer.getvalue()
+        return encoded(self.rgb, "JPEG", quality=_QUALITY)
 
     def threshold(self, backbone: str) -> float:
         """The threshold of the last inspection by a backbone."""
@@ -184,7 +183,5 @@ def layer_of(inspection: Inspection) -> bytes:
     """The marks of an inspection as a transparent PNG."""
     width, height = inspection.crackmap.width, inspection.crackmap.height
     scale = min(1.0, _LONGEST_LAYER / max(width, height))
-    buffer = io.BytesIO()
     layer = crack_layer(inspection, (max(round(scale * width), 1), max(round(scale * height), 1)))
-    layer.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
+    return encoded(np.asarray(layer), "PNG", compress_level=3)

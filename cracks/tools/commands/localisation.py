@@ -15,7 +15,7 @@ def run() -> int:
         CracksError: if the drawings of today's parameters and code are not those of the last run.
     """
     params = load_params()
-    if changed := find_stale(WorkingTree(), "HEAD").stages.get("download"):
+    if changed := find_stale(WorkingTree(), "HEAD").get("download"):
         raise CracksError(
             "Expected the drawings of the last run, whose masks are drawn again, found other "
             f"parameters or code ({', '.join(changed)}); run `dvc repro`."

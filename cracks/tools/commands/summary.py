@@ -38,8 +38,7 @@ def run() -> int:
     metrics, split = read_numbers(EVALUATION), read_counts(SPLIT_COUNTS)
     if stale := find_stale(WorkingTree(), "HEAD"):
         print(
-            "These metrics are out of date; stages to run: "
-            f"{', '.join(stale.stages)}. Run `dvc repro`.",
+            f"These metrics are out of date; stages to run: {', '.join(stale)}. Run `dvc repro`.",
             file=sys.stderr,
         )
     print(f"\n{'':24}" + "".join(f"{title(backbone):>12}" for backbone in sources))

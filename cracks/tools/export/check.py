@@ -68,10 +68,8 @@ def probe_images(size: int) -> list[RGB]:
     """Smooth images of strong and different colours, uint8 `[size, size, 3]`."""
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (_PROBES, 6, 6, 3), dtype=np.uint8)
-    return [
-        np.asarray(Image.fromarray(c).resize((size, size), Image.Resampling.BICUBIC))
-        for c in coarse
-    ]
+    small = map(Image.fromarray, coarse)
+    return [np.asarray(one.resize((size, size), Image.Resampling.BICUBIC)) for one in small]
 
 
 def _logits(probabilities: Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -113,12 +111,10 @@ def compare_probabilities(predict: Predict, trained: Trained) -> Agreement:
     Raises:
         CracksError: if the pipeline has no numbers to compare with.
     """
-    pairs = [
-        (float(predict(rgb)[1]), expected) for rgb, expected in _reference(trained.origin.backbone)
-    ]
-    theirs, ours = np.array(pairs).T
+    reference = _reference(trained.origin.backbone)
+    theirs, ours = np.array([(float(predict(rgb)[1]), p) for rgb, p in reference]).T
     changed = is_crack(theirs, trained.threshold) != is_crack(ours, trained.threshold)
-    return Agreement(len(pairs), float(np.abs(theirs - ours).max()), int(changed.sum()))
+    return Agreement(len(ours), float(np.abs(theirs - ours).max()), int(changed.sum()))
 
 
 def _reference(backbone: str) -> Iterator[tuple[RGB, float]]:

@@ -107,19 +107,10 @@ def onnx_model(
 def _preprocessed(graph: _Graph, image_size: int, matrix: Array, offset: Array) -> str:
     channels_first = graph.add("Transpose", "pixels", perm=[0, 3, 1, 2])
     floats = graph.add("Cast", channels_first, to=TensorProto.FLOAT)
-    rounded = floats
+    rounded, side = floats, np.array([image_size], np.int64)
+    linear: Any = {"mode": "linear", "antialias": 1, "coordinate_transformation_mode": "half_pixel"}
     for axis in (3, 2):  # as Pillow does it: across, rounded, then down
-        resized = graph.add(
-            "Resize",
-            rounded,
-            "",
-            "",
-            np.array([image_size], np.int64),
-            mode="linear",
-            antialias=1,
-            axes=[axis],
-            coordinate_transformation_mode="half_pixel",
-        )
+        resized = graph.add("Resize", rounded, "", "", side, axes=[axis], **linear)
         rounded = graph.add("Round", resized)
     weights = matrix.T.astype(np.float32)[:, :, np.newaxis, np.newaxis]
     return graph.add("Conv", rounded, weights, offset.astype(np.float32))

@@ -1,16 +1,15 @@
 """Cutting photographs of walls into patches to label, the least certain ones first."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from cracks.classifier.classifier import Classifier
-from cracks.images.decoding import RGB, to_input
+from cracks.images.decoding import to_input
+from cracks.images.files import encoded
 from cracks.project.errors import CracksError
 from cracks.runtime.progress import progress
 from cracks.tools.photographs import open_photograph
@@ -103,7 +102,8 @@ def _cut(
     for row, column, x, y in places:
         patch = rgb[y : y + side, x : x + side]
         file = f"{name}-{row:03}-{column:03}.jpg"
-        _write_jpeg(out / file, patch)
+        # Pillow itself would not notice that a full disk took a part of a file
+        (out / file).write_bytes(encoded(patch, "JPEG", quality=_QUALITY, subsampling=0))
         rows.append((file, path.as_posix(), row, column, x, y, side, side))
         patches.append(patch)
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -111,12 +111,6 @@ def _cut(
         inputs = enumerate(to_input(patch, classifier.image_size) for patch in patches)
         table[_column(classifier)] = [value for _, value in classifier.probabilities(inputs)]
     return table
-
-
-def _write_jpeg(path: Path, rgb: RGB) -> None:
-    buffer = io.BytesIO()  # Pillow would not notice that a full disk took a part of a file
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-    path.write_bytes(buffer.getvalue())
 
 
 def _least_certain_first(table: pd.DataFrame, classifiers: Sequence[Classifier]) -> pd.DataFrame:

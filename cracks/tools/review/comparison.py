@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import combinations
+from itertools import combinations, compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,6 @@ from cracks.evaluation.metrics import METRICS, Scored
 from cracks.evaluation.statistics import exact_mcnemar, seeds_p
 from cracks.evaluation.verdict import SIGNIFICANT
 from cracks.project.outputs import rounded
-from cracks.project.params import flatten
 from cracks.tables.labels import POSITIVE
 from cracks.tools.review.sides import Side
 
@@ -45,37 +44,7 @@ FLIP_KINDS = {
     "new_alarms": "New false alarms",
     "alarms_gone": "No longer false alarms",
 }
-"""The fields of `Flips`, in words."""
-
-
-@dataclass(frozen=True)
-class Flips:
-    """Images of the test part whose class changed, for one backbone."""
-
-    newly_missed: list[Flip]  # cracks
-    newly_found: list[Flip]
-    new_alarms: list[Flip]  # false ones
-    alarms_gone: list[Flip]
-
-    @property
-    def by_kind(self) -> dict[str, list[Flip]]:
-        """The images by the keys of `FLIP_KINDS`."""
-        return {kind: getattr(self, kind) for kind in FLIP_KINDS}
-
-    @property
-    def worse(self) -> int:
-        """Images that were right and are wrong."""
-        return len(self.newly_missed) + len(self.new_alarms)
-
-    @property
-    def better(self) -> int:
-        """Images that were wrong and are right."""
-        return len(self.newly_found) + len(self.alarms_gone)
-
-    @property
-    def count(self) -> int:
-        """Images whose class changed."""
-        return self.worse + self.better
+"""What becomes of images whose class changes, in words."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +81,28 @@ class Classifier:
 
     backbone: str
     changes: Mapping[str, Change]  # by the metric's name in METRICS
-    flips: Flips
+    flips: Mapping[str, list[Flip]]  # images of the test part by the keys of `FLIP_KINDS`
+
+    @property
+    def newly_wrong(self) -> int:
+        """The number of images that were right and are wrong."""
+        return len(self.flips["newly_missed"]) + len(self.flips["new_alarms"])
+
+    @property
+    def newly_right(self) -> int:
+        """The number of images that were wrong and are right."""
+        return len(self.flips["newly_found"]) + len(self.flips["alarms_gone"])
+
+    @property
+    def flipped(self) -> int:
+        """The number of images whose class changed."""
+        return self.newly_wrong + self.newly_right
 
     @property
     def verdict(self) -> Verdict:
         """The one judgement of the change: that of its accuracy."""
         accuracy = self.changes["accuracy"]
-        if not self.flips.count:
+        if not self.flipped:
             return Verdict.UNCHANGED
         if not accuracy.is_significant:
             return Verdict.UNCLEAR
@@ -147,6 +131,11 @@ class Comparison:
     impossible: str | None = None  # why nothing can be compared
 
     @property
+    def changes(self) -> dict[str, Change]:
+        """The changes of all classifiers, by the metric's whole name."""
+        return {change.metric: change for c in self.classifiers for change in c.changes.values()}
+
+    @property
     def is_whole(self) -> bool:
         """Whether both sides were tested on the same images."""
         return self.images == self.base_images == self.now_images
@@ -169,12 +158,9 @@ def compare_sides(base: Side, now: Side) -> Comparison:
             return replace(sizes, impossible=reason)
     at = _shared(base.tested.images, now.tested.images)
     backbones = [backbone for backbone in now.backbones if backbone in base.backbones]
-    scored = {
-        backbone: (_taken(base.scored[backbone], at[0]), _taken(now.scored[backbone], at[1]))
-        for backbone in backbones
-    }
-    ids = now.tested.images["id"].to_numpy()[at[1]]
-    cracks = int((now.tested.images["label"].to_numpy()[at[1]] == POSITIVE).sum())
+    scored = {b: (_taken(base.scored[b], at[0]), _taken(now.scored[b], at[1])) for b in backbones}
+    images = now.tested.images.iloc[at[1]]
+    ids, cracks = images["id"].to_numpy(), int((images["label"] == POSITIVE).sum())
     comparison = replace(sizes, images=len(ids), cracks=cracks)
     if not 0 < cracks < len(ids):
         reason = f"both sides were tested on {cracks:,} cracks and {len(ids) - cracks:,} others"
@@ -200,20 +186,11 @@ def _keys(images: pd.DataFrame) -> "pd.Index[Any]":
 
 
 def _taken(scored: Scored, at: NDArray[np.int64]) -> Scored:
-    return replace(
-        scored,
-        labels=scored.labels[at],
-        probability=scored.probability[at],
-        groups=scored.groups[at],
-    )
+    return Scored(scored.labels[at], scored.probability[at], scored.groups[at], scored.threshold)
 
 
 def _classifier(
-    backbone: str,
-    before: Scored,
-    after: Scored,
-    ids: NDArray[Any],
-    sides: tuple[Side, Side] | None,
+    backbone: str, before: Scored, after: Scored, ids: NDArray[Any], sides: tuple[Side, Side] | None
 ) -> Classifier:
     """One backbone's classifier on the same images.
 
@@ -228,17 +205,13 @@ def _classifier(
     for name, metric in METRICS.items():
         if not (metric.headline or metric.share_of):
             continue
-        if sides:
-            base, now = (side.recomputed[backbone][name] for side in sides)
-        else:
-            base, now = metric.value(before), metric.value(after)
         p = None
         if metric.share_of:
             of = metric.share_of(after)
             p = exact_mcnemar(before.right[of], after.right[of], after.groups[of])
         changes[name] = Change(
             f"{backbone}.{name}",
-            **rounded({"base": base, "now": now}),
+            **rounded({"base": metric.value(before), "now": metric.value(after)}),
             better=metric.better,
             mcnemar_p=p,
             seeds_p=_seeds_p(sides, backbone, name) if sides else None,
@@ -251,21 +224,17 @@ def _seeds_p(sides: tuple[Side, Side], backbone: str, metric: str) -> float | No
     return seeds_p(base, now) if base and now else None
 
 
-def find_flips(before: Scored, after: Scored, ids: NDArray[Any]) -> Flips:
-    """The images that one backbone classifies differently on the two sides."""
-
-    def chosen(rows: NDArray[np.bool_]) -> list[Flip]:
-        places = sorted(np.flatnonzero(rows), key=lambda place: str(ids[place]))
-        probability = (before.probability, after.probability)
-        return [Flip(str(ids[x]), *(float(side[x]) for side in probability)) for x in places]
-
+def find_flips(before: Scored, after: Scored, ids: NDArray[Any]) -> dict[str, list[Flip]]:
+    """The images that one backbone classifies differently on the two sides, by kind."""
     was, is_now, cracked = before.right, after.right, after.labels == 1
-    return Flips(
-        newly_missed=chosen(was & ~is_now & cracked),
-        newly_found=chosen(~was & is_now & cracked),
-        new_alarms=chosen(was & ~is_now & ~cracked),
-        alarms_gone=chosen(~was & is_now & ~cracked),
-    )
+    kinds = {
+        "newly_missed": was & ~is_now & cracked,
+        "newly_found": ~was & is_now & cracked,
+        "new_alarms": was & ~is_now & ~cracked,
+        "alarms_gone": ~was & is_now & ~cracked,
+    }
+    images = [*map(Flip, ids.tolist(), before.probability.tolist(), after.probability.tolist())]
+    return {kind: sorted(compress(images, rows)) for kind, rows in kinds.items()}
 
 
 def _duel(first: str, second: str, scored: Mapping[str, tuple[Scored, Scored]]) -> Duel:
@@ -276,11 +245,6 @@ def _duel(first: str, second: str, scored: Mapping[str, tuple[Scored, Scored]]) 
         winners.append(ahead if p < SIGNIFICANT else None)
         ps.append(p)
     return Duel(first, second, (winners[0], winners[1]), (ps[0], ps[1]))
-
-
-def changed_params(base: Side, now: Side) -> list[tuple[str, Any, Any]]:
-    """Parameters that changed, with both values."""
-    return changed_values(flatten(base.params), flatten(now.params))
 
 
 def changed_values(base: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -10,6 +10,8 @@ from cracks.tables.labels import TEST
 from cracks.tools.review.comparison import changed_values
 from cracks.tools.review.sides import Side
 
+_KEY, _SIDES = ["sha256", "number"], ("_base", "_now")
+
 
 class Image(NamedTuple):
     """An image of one side, or what became of it."""
@@ -38,13 +40,12 @@ class DataChange:
 def find_data_change(base: Side, now: Side) -> DataChange | None:
     """Compare the images of two sides by their bytes; None if one does not say what they are."""
     test_only = base.images is None or now.images is None
-    tables = [_listed(side, test_only=test_only) for side in (base, now)]
-    if tables[0] is None or tables[1] is None:
+    before, after = (_listed(side, test_only=test_only) for side in (base, now))
+    if before is None or after is None:
         return None
-    before, after = _differing(tables[0], tables[1])
-    both = before.add_suffix("_base").join(after.add_suffix("_now"), how="outer")
-    is_new, is_gone = both["id_base"].isna(), both["id_now"].isna()
-    new, gone, kept = both[is_new], both[is_gone], both[~is_new & ~is_gone]
+    differing = _only(before, after), _only(after, before)
+    both = differing[0].merge(differing[1], "outer", _KEY, suffixes=_SIDES, indicator="on")
+    gone, new, kept = (both[both["on"] == side] for side in ("left_only", "right_only", "both"))
     return DataChange(
         added=sorted(map(Image, new["id_now"], new["part_now"])),
         removed=sorted(map(Image, gone["id_base"], gone["part_base"])),
@@ -69,16 +70,10 @@ def _listed(side: Side, *, test_only: bool) -> pd.DataFrame | None:
     return table[list(PART_COLUMNS)]
 
 
-def _differing(base: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows that only one table has, by the image's hash and a number among identical ones."""
-    both = pd.concat([base, now], keys=["base", "now"])
-    single = both[:0] if base.equals(now) else both[~both.duplicated(keep=False)]
-    sides = []
-    for name in ("base", "now"):
-        rows = single[single.index.get_level_values(0) == name]
-        number = rows.groupby("sha256").cumcount().astype(str)
-        sides.append(rows[["id", "label", "part"]].set_index(rows["sha256"] + ":" + number))
-    return sides[0], sides[1]
+def _only(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """The rows that another table does not have, with a number among identical images."""
+    rows = table.merge(other, "left_anti")
+    return rows.assign(number=rows.groupby("sha256").cumcount())
 
 
 def _changed(kept: pd.DataFrame, column: str) -> list[Image]:

@@ -5,7 +5,9 @@ valid cannot be recomputed: they need files that are not in Git.
 """
 
 from cracks.evaluation.details import comparisons
+from cracks.evaluation.metrics import evaluate_part
 from cracks.project.errors import CracksError
+from cracks.project.params import flatten
 from cracks.project.paths import PREDICTIONS
 from cracks.tables.labels import CLASSES
 from cracks.tools.review.sides import Side
@@ -29,12 +31,9 @@ def mismatches(side: Side) -> list[str]:
                 f"probabilities and the threshold of {own.threshold:g}"
             )
     try:
-        by_backbone = side.recomputed
+        recomputed = flatten({name: evaluate_part(own) for name, own in side.scored.items()})
     except CracksError:
         return [f"{PREDICTIONS} has no cracked and uncracked images", *wrong]
-    recomputed = {
-        f"{b}.{name}": x for b, values in by_backbone.items() for name, x in values.items()
-    }
     if not wrong:
         recomputed |= comparisons(side.scored)
     reported = side.numbers

@@ -7,13 +7,7 @@ from pathlib import Path
 from cracks.project.errors import CracksError
 from cracks.project.paths import LOCK
 from cracks.tools.review.pipeline import Stage, read_pipeline
-from cracks.tools.review.snapshots import (
-    ChangedFile,
-    Commit,
-    WorkingTree,
-    changed_files,
-    commits_since,
-)
+from cracks.tools.review.snapshots import Commit, WorkingTree, changed_files, commits_since
 from cracks.tools.review.staleness import same_syntax
 
 
@@ -24,7 +18,7 @@ class FileChange:
     read: dict[Path, list[str]] = field(default_factory=dict)  # and the stages that depend on it
     comments: list[Path] = field(default_factory=list)  # where only comments or layout changed
     commits: list[tuple[str, str]] = field(default_factory=list)  # that touched those read
-    written: list[ChangedFile] = field(default_factory=list)  # in Git, by `dvc repro`
+    written: dict[Path, int] = field(default_factory=dict)  # in Git, by `dvc repro`; their lines
     added_stages: list[str] = field(default_factory=list)
     removed_stages: list[str] = field(default_factory=list)
 
@@ -46,11 +40,9 @@ def find_file_change(base: Commit, tree: WorkingTree) -> FileChange:
         for path, in_git in stage.outputs.items()
     }
     changed = changed_files(base)
-    written = [file for file in changed if outputs.get(file.path) or file.path == LOCK]
+    written = {path: n for path, n in changed.items() if outputs.get(path) or path == LOCK}
     read = {
-        file.path: names
-        for file in changed
-        if file not in written and (names := _readers(file.path, stages))
+        path: names for path in changed if path not in written and (names := _readers(path, stages))
     }
     comments = [path for path in read if same_syntax(path, base, tree)]
     files = {path: names for path, names in read.items() if path not in comments}

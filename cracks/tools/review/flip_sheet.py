@@ -1,7 +1,7 @@
 """A sheet of the images that changed their class, for people who want to see what changed."""
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 
 from cracks.backbones.catalogue import title
@@ -42,7 +42,7 @@ def write_flip_sheet(review: Review, path: Path, params: Params) -> str:
     for (backbone, _), flips in groups.items():
         wanted.setdefault(backbone, []).extend(flip.id for flip in flips)
     maps, reason = overlaid_maps(pictures, wanted, params)
-    shown, count = sum(map(len, groups.values())), sum(one.flips.count for one in classifiers)
+    shown, count = sum(map(len, groups.values())), sum(one.flipped for one in classifiers)
     what = f"{shown:,} of {count:,} changes" if shown < count else f"{count:,} changes"
     lines = [
         f"{review.now.name.capitalize()} against {review.base_name}: {what} of an image's class",
@@ -62,27 +62,16 @@ def chosen_flips(classifiers: Sequence[Classifier], most: int) -> dict[Group, li
     groups = {
         (one.backbone, kind): sorted(flips, key=lambda flip: -abs(flip.now - flip.before))
         for one in classifiers
-        for kind, flips in one.flips.by_kind.items()
+        for kind, flips in one.flips.items()
         if flips
     }
-    in_turn = [
-        (group, flip)
-        for flips in zip_longest(*groups.values())
-        for group, flip in zip(groups, flips, strict=True)
-        if flip
-    ]
-    chosen: dict[Group, list[Flip]] = {}
-    for group, flip in in_turn[:most]:
-        chosen.setdefault(group, []).append(flip)
-    return {group: chosen[group] for group in groups if group in chosen}
+    in_turn = [group for n in range(most) for group, flips in groups.items() if n < len(flips)]
+    return {group: groups[group][:number] for group, number in Counter(in_turn[:most]).items()}
 
 
 def _section(backbone: str, kind: str, flips: list[Flip], threshold: Change) -> Section:
     heading = f"{title(backbone)}: {FLIP_KINDS[kind].lower()}"
     if threshold.difference:
         heading += f", threshold {threshold.base:.2f} to {threshold.now:.2f}"
-    frames = [
-        Frame(flip.id, (f"{flip.before:.2f} to {flip.now:.2f}", flip.id), (backbone,))
-        for flip in flips
-    ]
+    frames = [Frame(f.id, (f"{f.before:.2f} to {f.now:.2f}", f.id), (backbone,)) for f in flips]
     return Section(heading, frames)

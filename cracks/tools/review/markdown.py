@@ -1,11 +1,12 @@
 """A review as Markdown, for people: what failed, the verdicts, then what changed and why."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cracks.backbones.catalogue import BACKBONES
-from cracks.evaluation.metrics import METRICS
+from cracks.evaluation.metrics import METRICS, number_text
+from cracks.evaluation.verdict import p_text
 from cracks.project.paths import LOCK
 from cracks.tools.review.comparison import (
     FLIP_KINDS,
@@ -15,7 +16,6 @@ from cracks.tools.review.comparison import (
     Comparison,
     Duel,
     Verdict,
-    changed_params,
     changed_values,
 )
 from cracks.tools.review.data_change import DataChange
@@ -23,7 +23,6 @@ from cracks.tools.review.evidence import NOT_RECOMPUTED
 from cracks.tools.review.file_change import FileChange
 from cracks.tools.review.review import Review
 from cracks.tools.review.sides import Side
-from cracks.tools.review.staleness import Staleness
 
 _JOINER = "\N{ZERO WIDTH JOINER}"  # within emoji
 _LISTED = 10  # names of one kind
@@ -35,19 +34,21 @@ _ROWS = 20  # of a table
 def as_markdown(review: Review) -> str:
     """The whole review in Markdown, reasons to worry first."""
     base = review.base
-    alarms = [_failed(review), _mismatched(review.mismatches), _stale(review.stale)]
+    alarms = [
+        _failed(review),
+        _alarm("**These metrics are not those of the predictions.**", _bullets(review.mismatches)),
+        _alarm(f"**These results are stale:** {LOCK} does not fit the tree.", _stale(review.stale)),
+    ]
     facts = [
         _data(review.data, review),
-        _values("parameter", changed_params(base, review.now) if base else []),
+        _values("parameter", changed_values(base.params, review.now.params) if base else []),
         _values("package", changed_values(base.packages, review.now.packages) if base else []),
         _files(review.files),
     ]
     comments = _comments(review.files)
     if not any([*alarms, *facts, *review.base_doubts]) and _is_unchanged(review):
-        same = (
-            f"No change against {plain(review.base_name)}: the same parameters, the same metrics."
-        )
-        return _joined_parts([same, comments])
+        same = "the same parameters, the same metrics"
+        return _joined_parts([f"No change against {plain(review.base_name)}: {same}.", comments])
     heading = f"## {review.now.name.capitalize()} against {plain(review.base_name)}"
     doubts = _bullets(review.base_doubts)
     return _joined_parts(
@@ -66,25 +67,14 @@ def _failed(review: Review) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _mismatched(mismatches: Sequence[str]) -> str:
-    if not mismatches:
-        return ""
-    return (
-        "**These metrics are not those of the predictions.** Run `dvc repro` and commit what "
-        f"it writes.\n\n{_bullets(mismatches)}"
-    )
+def _alarm(what: str, found: str) -> str:
+    return f"{what} Run `dvc repro` and commit what it writes.\n\n{found}" if found else ""
 
 
-def _stale(stale: Staleness) -> str:
-    if not stale:
-        return ""
-    stages = "\n".join(
+def _stale(stale: Mapping[str, Sequence[str]]) -> str:
+    return "\n".join(
         f"- {code(stage)}: {_joined([code(change) for change in dict.fromkeys(changes)], _FEW)}"
-        for stage, changes in stale.stages.items()
-    )
-    return (
-        f"**These results are stale:** {LOCK} does not fit the tree. Run `dvc repro` and commit "
-        f"what it writes.\n\n{stages}"
+        for stage, changes in stale.items()
     )
 
 
@@ -115,7 +105,7 @@ def _results(review: Review) -> list[str]:
         _scope(comparison, review.base_name),
         "\n".join(f"- {line}" for line in verdicts),
         _table(comparison),
-        *(_flipped(one, comparison.images) for one in comparison.classifiers if one.flips.count),
+        *(_flipped(one, comparison.images) for one in comparison.classifiers if one.flipped),
     ]
 
 
@@ -131,14 +121,14 @@ def _scope(comparison: Comparison, base: str) -> str:
 
 
 def _verdict(one: Classifier) -> str:
-    name, flips, accuracy = f"**{title(one.backbone)}", one.flips, one.changes["accuracy"]
+    name, accuracy = f"**{title(one.backbone)}", one.changes["accuracy"]
     if one.verdict is Verdict.UNCHANGED:
         return f"{name}: unchanged.** Every test image is classified as before."
-    counts = f"{_images(flips.worse)} newly wrong, {flips.better:,} newly right"
-    chance = f"exact McNemar {_p(accuracy.mcnemar_p or 0)}"
+    counts = f"{_images(one.newly_wrong)} newly wrong, {one.newly_right:,} newly right"
+    chance = f"exact McNemar {p_text(accuracy.mcnemar_p or 0)}"
     seeds = "one side has a single seed, so the variation over seeds is unknown"
     if accuracy.seeds_p is not None:
-        seeds = f"t-test over seeds {_p(accuracy.seeds_p)}"
+        seeds = f"t-test over seeds {p_text(accuracy.seeds_p)}"
     if one.verdict is Verdict.UNCLEAR:
         return f"{name}: no clear difference.** {counts} ({chance}; {seeds})."
     word = "better" if one.verdict is Verdict.BETTER else "WORSE"
@@ -152,10 +142,12 @@ def _images(count: int) -> str:
 
 def _duel(duel: Duel) -> str:
     names = f"{title(duel.first)} or {title(duel.second)}"
-    before, now = (f"{_answer(x)} ({_p(p)})" for x, p in zip(duel.winners, duel.ps, strict=True))
+    before, now = (
+        f"{_answer(x)} ({p_text(p)})" for x, p in zip(duel.winners, duel.ps, strict=True)
+    )
     if duel.winners[0] != duel.winners[1]:
         return f"**{names}: the answer changed.** Before: {before}; now: {now}."
-    return f"**{names}:** {now}, as before ({_p(duel.ps[0])})."
+    return f"**{names}:** {now}, as before ({p_text(duel.ps[0])})."
 
 
 def _answer(winner: str | None) -> str:
@@ -165,10 +157,6 @@ def _answer(winner: str | None) -> str:
 def title(backbone: str) -> str:
     """The display name of a backbone, also of one that the code does not know any more."""
     return BACKBONES[backbone].constructor if backbone in BACKBONES else plain(backbone)
-
-
-def _p(value: float) -> str:
-    return f"p {value:.4f}" if value >= 0.0001 else "p below 0.0001"
 
 
 def _table(comparison: Comparison) -> str:
@@ -190,29 +178,29 @@ def table(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Iterable[str
 
 
 def _cell(change: Change) -> str:
-    if not change.difference:
-        return _number(change.now)
-    whole = isinstance(change.base, int) and isinstance(change.now, int)
-    signed = f"{change.difference:+,.0f}" if whole else f"{change.difference:+.4f}"
-    return f"{_number(change.base)} → {_number(change.now)} ({signed})"
+    difference = change.difference
+    if not difference:
+        return number_text(change.now)
+    signed = f"{difference:+,}" if isinstance(difference, int) else f"{difference:+.4f}"
+    return f"{number_text(change.base)} → {number_text(change.now)} ({signed})"
 
 
 def _plain_table(sides: Sequence[Side]) -> str:
     """The metrics of sides that cannot be compared, each about its own test images."""
-    known = sides[-1].metrics
-    names = [f"{b}.{metric}" for b in sides[-1].backbones for metric in METRICS]
+    now = sides[-1]
+    names = [f"{backbone}.{metric}" for backbone in now.backbones for metric in METRICS]
     rows = [
-        [plain(name), *(_number(s.metrics[name]) if name in s.metrics else "" for s in sides)]
+        [plain(name), *(number_text(s.metrics[name]) if name in s.metrics else "" for s in sides)]
         for name in names
-        if name in known
+        if name in now.metrics
     ]
     heads = ["metric", *["base", "now"][-len(sides) :]]
     return table(heads, ["---", *["--:"] * len(sides)], rows)
 
 
 def _flipped(one: Classifier, images: int) -> str:
-    lines = [f"### {title(one.backbone)}: {one.flips.count:,} of {images:,} changed their class"]
-    for kind, flips in one.flips.by_kind.items():
+    lines = [f"### {title(one.backbone)}: {one.flipped:,} of {images:,} changed their class"]
+    for kind, flips in one.flips.items():
         if flips:
             named = _joined([f"{code(f.id)} {f.before:.2f} → {f.now:.2f}" for f in flips])
             lines.append(f"- {FLIP_KINDS[kind]} ({len(flips):,}): {named}")
@@ -255,13 +243,14 @@ def _files(files: FileChange) -> str:
     lines = ["### Code and data that stages depend on"]
     lines += [f"- Stage added: {code(name)}" for name in files.added_stages]
     lines += [f"- Stage removed: {code(name)}" for name in files.removed_stages]
-    read = list(files.read.items())
-    lines += [
-        f"- {code(path)} ({_joined(list(map(plain, of)), _FEW)})" for path, of in read[:_LISTED]
-    ]
-    lines += [f"- and {len(read) - _LISTED:,} more files"] if len(read) > _LISTED else []
-    commits = _joined([f"{code(sha)} {plain(subject)}" for sha, subject in files.commits])
-    return "\n".join([*lines, *([f"- Commits: {commits}"] if commits else [])])
+    for path, stages in list(files.read.items())[:_LISTED]:
+        lines.append(f"- {code(path)} ({_joined(list(map(plain, stages)), _FEW)})")
+    if len(files.read) > _LISTED:
+        lines.append(f"- and {len(files.read) - _LISTED:,} more files")
+    if files.commits:
+        commits = _joined([f"{code(sha)} {plain(subject)}" for sha, subject in files.commits])
+        lines.append(f"- Commits: {commits}")
+    return "\n".join(lines)
 
 
 def _comments(files: FileChange) -> str:
@@ -275,8 +264,7 @@ def _last_line(review: Review) -> str:
     written = review.files.written
     if not written:
         return unchecked
-    lines = sum(file.lines for file in written)
-    names = _joined([code(file.path) for file in written])
+    lines, names = sum(written.values()), _joined(list(map(code, written)))
     return f"{unchecked} Written by `dvc repro`, nothing to read ({lines:,} lines): {names}."
 
 
@@ -316,7 +304,3 @@ def _printable(text: str) -> str:
         c if c.isprintable() or c == _JOINER else " " if c.isspace() else _UNPRINTABLE
         for c in sayable
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"

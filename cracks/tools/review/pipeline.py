@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from cracks.project.errors import CracksError
+from cracks.project.params import flatten
 from cracks.project.paths import LOCK, PARAMS, PIPELINE
 from cracks.project.yaml_file import parse_yaml
 from cracks.tools.review.snapshots import Snapshot
@@ -109,7 +110,7 @@ def read_lock(snapshot: Snapshot) -> dict[str, LockedStage]:
 
 
 def read_params(snapshot: Snapshot) -> dict[str, Any]:
-    """The values of params.yaml.
+    """The values of params.yaml by flat names.
 
     Raises:
         CracksError: if it is missing or damaged, or has values that are none of JSON: dates, bytes,
@@ -123,7 +124,7 @@ def read_params(snapshot: Snapshot) -> dict[str, Any]:
             f"{PARAMS}: expected texts, numbers and lists of them, found others ({error}); "
             f"{_restore(PARAMS)}."
         ) from None
-    return values
+    return flatten(values)
 
 
 def _entries(listed: Sequence[str | dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -212,8 +213,7 @@ def _filled(value: Any, names: Mapping[str, Any]) -> Any:
         return [_filled(inner, names) for inner in value]
     if not isinstance(value, str):
         return value
-    whole = _REFERENCE.fullmatch(value)
-    if whole:
+    if whole := _REFERENCE.fullmatch(value):
         return _looked_up(whole, names)
     return _REFERENCE.sub(lambda found: str(_looked_up(found, names)), value)
 

@@ -1,6 +1,6 @@
 """A review: both sides, and everything that was found out about their difference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cracks.project.errors import CracksError
@@ -11,7 +11,7 @@ from cracks.tools.review.evidence import mismatches
 from cracks.tools.review.file_change import FileChange, find_file_change
 from cracks.tools.review.sides import Side, missing_results, read_side
 from cracks.tools.review.snapshots import Commit, WorkingTree
-from cracks.tools.review.staleness import Staleness, find_stale
+from cracks.tools.review.staleness import find_stale
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Review:
 
     base_name: str
     now: Side
-    stale: Staleness
+    stale: Mapping[str, Sequence[str]]  # what changed, by stage
     mismatches: Sequence[str]  # numbers that do not follow from the predictions
     files: FileChange
     comparison: Comparison
@@ -89,16 +89,14 @@ def _read_base(name: str, commit: Commit) -> tuple[Side | None, list[str]]:
     except CracksError as error:
         return base, [*doubts, f"Whether the results of {name} are stale is unknown: {error}"]
     if stale:
-        doubts.append(f"The results of {name} are stale themselves ({', '.join(stale.stages)}).")
+        doubts.append(f"The results of {name} are stale themselves ({', '.join(stale)}).")
     return base, doubts
 
 
 def _failed(
     comparison: Comparison, base: Side, now: Side, fail_if: Sequence[Condition]
 ) -> list[str]:
-    changes = {
-        change.metric: change for one in comparison.classifiers for change in one.changes.values()
-    }
+    changes = comparison.changes
     if comparison.is_whole:
         return failed_changes(fail_if, base.numbers, now.numbers, changes)
     before = {name: change.base for name, change in changes.items()}

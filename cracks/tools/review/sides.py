@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cracks.evaluation.details import COLUMNS, by_name, parse_details
-from cracks.evaluation.metrics import Metrics, Scored, evaluate_part
+from cracks.evaluation.metrics import Metrics, Scored
 from cracks.project.errors import CracksError
 from cracks.project.paths import (
     AUDIT_COUNTS,
@@ -30,7 +30,7 @@ from cracks.tables.inputs import (
     parse_numbers,
     parse_table,
 )
-from cracks.tables.labels import CLASSES, POSITIVE
+from cracks.tables.labels import CLASSES
 from cracks.tools.review.pipeline import read_params
 from cracks.tools.review.snapshots import Snapshot
 
@@ -56,7 +56,7 @@ class Side:
     metrics: Mapping[str, float]  # of metrics/evaluate.json
     details: pd.DataFrame  # of metrics/details.csv
     tested: Predictions
-    params: Mapping[str, Any]
+    params: Mapping[str, Any]  # by flat names
     packages: Mapping[str, str]  # pinned versions
     images: pd.DataFrame | None = None  # of metrics/images.csv, which older commits lack
     counts: Mapping[str, float] | None = None  # of the audit and the split
@@ -69,35 +69,20 @@ class Side:
     @property
     def backbones(self) -> list[str]:
         """The backbones that have metrics."""
-        suffix = ".accuracy"
-        return [
-            k.removesuffix(suffix) for k in self.metrics if k.count(".") == 1 and k.endswith(suffix)
-        ]
+        names = (name.partition(".") for name in self.metrics)
+        return [backbone for backbone, _, metric in names if metric == "accuracy"]
 
     @cached_property
     def scored(self) -> Mapping[str, Scored]:
         """The scores of each backbone's kept head on test."""
-        labels = (self.tested.images["label"] == POSITIVE).to_numpy().astype(np.int64)
         groups = pd.factorize(self.tested.images["group"])[0]  # numbers are compared faster
-        answers = self.tested.answers
-        return {
-            backbone: Scored(
-                labels=labels,
-                probability=answers[backbone]["probability"].to_numpy(dtype=np.float64),
-                groups=groups,
-                threshold=self.metrics[f"{backbone}.threshold"],
-            )
-            for backbone in self.backbones
-        }
-
-    @cached_property
-    def recomputed(self) -> Mapping[str, Metrics]:
-        """The metrics on test that follow from the predictions, by backbone.
-
-        Raises:
-            CracksError: if there are not test images of both classes.
-        """
-        return {backbone: evaluate_part(scored) for backbone, scored in self.scored.items()}
+        images = self.tested.images.assign(group=groups)
+        scored = {}
+        for backbone in self.backbones:
+            probability = self.tested.answers[backbone]["probability"].to_numpy(dtype=np.float64)
+            threshold = self.metrics[f"{backbone}.threshold"]
+            scored[backbone] = Scored.of_images(images, probability, threshold)
+        return scored
 
 
 def missing_results(snapshot: Snapshot) -> Path | None:
@@ -115,8 +100,7 @@ def read_side(name: str, snapshot: Snapshot) -> Side:
         raise CracksError(f"Expected {missing} in {name}, found none; run `dvc repro`.")
     of = f"of {name}"
     metrics = parse_numbers(_text(EVALUATION, snapshot), f"{EVALUATION} {of}")
-    details = _text(DETAILS, snapshot)
-    images = _text(PARTS_OF_IMAGES, snapshot)
+    details, images = _text(DETAILS, snapshot), _text(PARTS_OF_IMAGES, snapshot)
     side = Side(
         name=name,
         metrics=metrics,
@@ -164,9 +148,7 @@ def _parse_tested(text: str, source: str) -> Predictions:
     images: pd.DataFrame | None = None
     answers = {}
     for backbone, rows in table.groupby("backbone", sort=False):
-        if not rows["id"].is_monotonic_increasing:
-            rows = rows.sort_values("id", kind="stable")  # noqa: PLW2901
-        ordered = rows.reset_index(drop=True)
+        ordered = rows.sort_values("id", kind="stable", ignore_index=True)
         own = ordered[of_image].astype(str)
         if images is None:
             images = own

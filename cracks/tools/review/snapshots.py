@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from cracks.project.errors import CracksError
 
@@ -85,22 +85,19 @@ def last_versions(path: Path, *tips: str) -> Iterator[Commit]:
 _DEPTH = 50
 
 
-class ChangedFile(NamedTuple):
-    """A file that differs between a commit and the working tree."""
+def changed_files(base: Commit) -> dict[Path, int]:
+    """The files that differ between a commit and the working tree, new ones too, by name.
 
-    path: Path
-    lines: int  # added and removed; 0 in files that Git does not track or compare
-
-
-def changed_files(base: Commit) -> list[ChangedFile]:
-    """The files that differ between a commit and the working tree, new ones too, by name."""
+    Each with the number of lines that are added and removed: 0 in files that Git does not track or
+    compare.
+    """
     new = _names(git("ls-files", "--others", "--exclude-standard", "-z"))
     lines = dict.fromkeys(map(Path, new), 0)
     differing = _names(git("diff", "--numstat", "--no-renames", "--relative", "-z", base.sha))
     for line in differing:  # what Git tracks no longer is in both lists
         *counts, name = line.split("\t", maxsplit=2)
         lines[Path(name)] = sum(int(number) for number in counts if number.isdecimal())
-    return sorted(ChangedFile(*file) for file in lines.items())
+    return dict(sorted(lines.items()))
 
 
 def commits_since(base: Commit, paths: Sequence[Path]) -> list[tuple[str, str]]:
@@ -117,11 +114,9 @@ def resolve(base: str) -> tuple[str, Commit]:
         CracksError: if there is none, or if Git refuses to look.
     """
     check_repository()
+    origin = f"origin/{base}"
     # a branch before a tag of the same name, which Git would take with a warning
-    for name, revision in (
-        *((base, f"refs/heads/{base}"), (base, base)),
-        (f"origin/{base}", f"origin/{base}"),
-    ):
+    for name, revision in ((base, f"refs/heads/{base}"), (base, base), (origin, origin)):
         parsed = run_git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         sha = parsed.stdout.decode().strip()
         if parsed.returncode == 0 and _SHA.fullmatch(sha):

@@ -8,7 +8,6 @@ all of which are in Git.
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,10 @@ from cracks.tools.review.pipeline import LockedStage, Stage, read_lock, read_par
 from cracks.tools.review.snapshots import Commit, Snapshot, last_versions
 
 
-@dataclass
-class Staleness:
-    """What changed since the results were computed."""
+def find_stale(snapshot: Snapshot, *tips: str) -> dict[str, list[str]]:
+    """What changed since the results were computed, by the stage that has to run again.
 
-    stages: dict[str, list[str]] = field(default_factory=dict)  # what changed, by stage
-    comments: set[str] = field(default_factory=set)  # code of which only comments changed
-
-    def __bool__(self) -> bool:
-        """Whether any stage has to run again."""
-        return bool(self.stages)
-
-
-def find_stale(snapshot: Snapshot, *tips: str) -> Staleness:
-    """Compare dvc.lock with everything that it refers to, in one snapshot.
+    Compares dvc.lock with everything that it refers to, in one snapshot.
 
     Args:
         snapshot: the files.
@@ -44,40 +33,35 @@ def find_stale(snapshot: Snapshot, *tips: str) -> Staleness:
     stages, lock, params = read_pipeline(snapshot), read_lock(snapshot), read_params(snapshot)
     outs = {out.path: out.md5 for stage in lock.values() for out in stage.outs}
     outs |= _folders_of_outs(stages.values(), outs)
-    staleness = Staleness()
+    stale = {}
     for name, stage in stages.items():
         changes = (
             [
                 *([] if stage.cmd == lock[name].cmd else ["its command"]),
                 *_changed_params(stage, lock[name], params),
-                *_changed_deps(stage, lock[name], outs, snapshot, tips, staleness.comments),
+                *_changed_deps(stage, lock[name], outs, snapshot, tips),
                 *_changed_results(stage, outs, snapshot),
             ]
             if name in lock
             else [NEVER_RAN]
         )
         if changes:
-            staleness.stages[name] = changes
-    staleness.stages |= {name: [REMOVED] for name in lock if name not in stages}
+            stale[name] = changes
+    stale |= {name: [REMOVED] for name in lock if name not in stages}
     written = {path for stage in stages.values() for path in stage.outputs}
     lost = [str(path) for path in (EVALUATION, PREDICTIONS) if path.as_posix() not in written]
     if lost:
-        staleness.stages[PIPELINE.name] = [f"no stage writes {path}" for path in lost]
-    return staleness
+        stale[PIPELINE.name] = [f"no stage writes {path}" for path in lost]
+    return stale
 
 
 def _folders_of_outs(stages: Collection[Stage], outs: Mapping[str, str]) -> dict[str, str]:
     """The hashes of the dependencies that are folders of other stages' cached outputs."""
-    cached = {
-        path
-        for stage in stages
-        for path, in_git in stage.outputs.items()
-        if path in outs and not in_git
-    }
+    outputs = (output for stage in stages for output in stage.outputs.items())
+    cached = [path for path, in_git in outputs if path in outs and not in_git]
     folders = {}
     for dep in {dep for stage in stages for dep in stage.dependencies}:
-        below = [out for out in cached if out.startswith(f"{dep}/")]
-        if below:
+        if below := [out for out in cached if out.startswith(f"{dep}/")]:
             folders[dep] = _folder_md5({out.removeprefix(f"{dep}/"): outs[out] for out in below})
     return folders
 
@@ -90,20 +74,14 @@ def _changed_params(stage: Stage, ran: LockedStage, params: Mapping[str, Any]) -
     """The keys whose values differ from those that the stage ran with."""
     before = flatten(ran.params.get(PARAMS.name, {}))
     now: dict[str, Any] = {}
-    flat = flatten(params)
     for key in stage.params:
         whole = isinstance(key, dict)  # the whole file
-        now |= {k: v for k, v in flat.items() if whole or k == key or k.startswith(f"{key}.")}
+        now |= {k: v for k, v in params.items() if whole or k == key or k.startswith(f"{key}.")}
     return [key for key in {**before, **now} if before.get(key) != now.get(key)]
 
 
 def _changed_deps(
-    stage: Stage,
-    ran: LockedStage,
-    outs: Mapping[str, str],
-    snapshot: Snapshot,
-    tips: Sequence[str],
-    comments: set[str],
+    stage: Stage, ran: LockedStage, outs: Mapping[str, str], snapshot: Snapshot, tips: Sequence[str]
 ) -> Iterator[str]:
     before = {dep.path: dep.md5 for dep in ran.deps}
     yield from sorted(set(before) ^ set(stage.dependencies))  # added to or removed from the list
@@ -114,7 +92,7 @@ def _changed_deps(
         elif Path(dep) in (PHOTOS, PRETRAINED):
             yield from _changed_inputs(Path(dep), snapshot, tips)
         else:
-            yield from _changed_code(Path(dep), before[dep], snapshot, tips, comments)
+            yield from _changed_code(Path(dep), before[dep], snapshot, tips)
 
 
 def _changed_inputs(folder: Path, snapshot: Snapshot, tips: Sequence[str]) -> list[str]:
@@ -131,9 +109,7 @@ def _changed_inputs(folder: Path, snapshot: Snapshot, tips: Sequence[str]) -> li
     ]
 
 
-def _changed_code(
-    path: Path, before: str, snapshot: Snapshot, tips: Sequence[str], comments: set[str]
-) -> list[str]:
+def _changed_code(path: Path, before: str, snapshot: Snapshot, tips: Sequence[str]) -> list[str]:
     """The files of a code dependency that changed, comments and layout apart."""
     if dvc_md5(snapshot, path) == before:
         return []
@@ -141,22 +117,19 @@ def _changed_code(
     if old is None:
         return [str(path)]
     files = sorted({path, *old.files(path), *snapshot.files(path)})
-    differing = [file for file in files if old.read(file) != snapshot.read(file)]
-    changed = [f for f in differing if not same_syntax(f, old, snapshot)]
-    comments |= {str(f) for f in differing if f not in changed}
-    return list(map(str, changed))
+    differing = (file for file in files if old.read(file) != snapshot.read(file))
+    return [str(file) for file in differing if not same_syntax(file, old, snapshot)]
 
 
 def same_syntax(file: Path, old: Commit, snapshot: Snapshot) -> bool:
     """Whether a Python file differs in nothing but comments, docstrings and layout."""
-    codes = [side.read(file) for side in (old, snapshot)]
-    if file.suffix != ".py" or None in codes:
+    before, after = old.read(file), snapshot.read(file)
+    if file.suffix != ".py" or before is None or after is None:
         return False
     try:
-        before, after = (syntax((code or b"").decode()) for code in codes)
+        return syntax(before.decode()) == syntax(after.decode())
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # nested too deeply
         return False
-    return before == after
 
 
 def _changed_results(stage: Stage, outs: Mapping[str, str], snapshot: Snapshot) -> Iterator[str]:

@@ -107,18 +107,18 @@ def test_flips_by_kind() -> None:
     after = side(np.array([0.3, 0.6, 0.7, 0.4, 0.9, 0.1]))
     classifier = compared(after, before)
     flips = classifier.flips
-    assert flips.newly_missed == [Flip("a.jpg", 0.9, 0.3)]
-    assert flips.newly_found == [Flip("c.jpg", 0.2, 0.7)]
-    assert flips.new_alarms == [Flip("b.jpg", 0.1, 0.6)]
-    assert flips.alarms_gone == [Flip("d.jpg", 0.8, 0.4)]
-    assert (flips.worse, flips.better, flips.count) == (2, 2, 4)
+    assert flips["newly_missed"] == [Flip("a.jpg", 0.9, 0.3)]
+    assert flips["newly_found"] == [Flip("c.jpg", 0.2, 0.7)]
+    assert flips["new_alarms"] == [Flip("b.jpg", 0.1, 0.6)]
+    assert flips["alarms_gone"] == [Flip("d.jpg", 0.8, 0.4)]
+    assert (classifier.newly_wrong, classifier.newly_right, classifier.flipped) == (2, 2, 4)
     assert classifier.changes["accuracy"].mcnemar_p == 1.0
 
 
 @pytest.mark.parametrize("copies", [1, 3])
 def test_flips_of_copies_are_one_flip_to_the_test(copies: int) -> None:
     classifier = compared(many(10, copies), many(0, copies))
-    assert classifier.flips.count == 10 * copies
+    assert classifier.flipped == 10 * copies
     for metric in ("accuracy", "recall"):
         assert classifier.changes[metric].mcnemar_p == pytest.approx(2 / 2**10)
     assert classifier.changes["specificity"].mcnemar_p == 1.0
@@ -142,8 +142,8 @@ def test_other_test_images_are_left_out() -> None:
     assert (comparison.images, comparison.base_images, comparison.now_images) == (4, 6, 6)
     assert not comparison.is_whole
     assert comparison.can_judge
-    assert [flip.id for flip in comparison.classifiers[0].flips.newly_missed] == ["c.jpg"]
-    assert comparison.classifiers[0].flips.count == 1
+    assert [flip.id for flip in comparison.classifiers[0].flips["newly_missed"]] == ["c.jpg"]
+    assert comparison.classifiers[0].flipped == 1
     assert comparison.classifiers[0].changes["accuracy"].seeds_p is None, "of other images"
 
 
@@ -156,7 +156,7 @@ def test_the_same_images_by_other_names_can_be_compared() -> None:
     wrong = np.array([0.2, 0.1] + [0.9, 0.1] * 2)
     renamed = predictions(wrong, id=[f"elsewhere/{name}.jpg" for name in NAMES])
     flips = compared(side(tested=renamed)).flips
-    assert flips.newly_missed == [Flip("elsewhere/a.jpg", 0.9, 0.2)]
+    assert flips["newly_missed"] == [Flip("elsewhere/a.jpg", 0.9, 0.2)]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_identical_files_are_told_apart() -> None:
     twice = predictions(CALM, sha256="the same bytes")
     comparison = compare_sides(side(tested=twice), side(tested=twice))
     assert comparison.is_whole
-    assert comparison.classifiers[0].flips.count == 0
+    assert comparison.classifiers[0].flipped == 0
 
 
 def test_nothing_shared_and_no_hashes_cannot_be_compared() -> None:

@@ -9,7 +9,7 @@ from cracks.project.errors import CracksError
 from cracks.project.paths import ARCHIVE
 from cracks.tools.commands import cli
 from cracks.tools.commands.review import Exit
-from cracks.tools.review.comparison import Classifier, Flip, Flips
+from cracks.tools.review.comparison import FLIP_KINDS, Classifier, Flip
 from cracks.tools.review.flip_sheet import chosen_flips
 from tests.support.images import jpeg
 from tests.support.results import commit, git, write_lock, write_results
@@ -24,14 +24,12 @@ IMAGES = {
 }
 
 
-def flips(**found: int) -> Flips:
-    kinds = dict.fromkeys(("newly_missed", "newly_found", "new_alarms", "alarms_gone"), 0) | found
-    return Flips(
-        **{
-            kind: [Flip(f"{kind}/{n}", 0.5, 0.5 + n / 100) for n in range(count)]
-            for kind, count in kinds.items()
-        }
-    )
+def flips(**found: int) -> dict[str, list[Flip]]:
+    kinds = dict.fromkeys(FLIP_KINDS, 0) | found
+    return {
+        kind: [Flip(f"{kind}/{n}", 0.5, 0.5 + n / 100) for n in range(count)]
+        for kind, count in kinds.items()
+    }
 
 
 def test_each_kind_has_its_share_and_the_largest_changes_come_first() -> None:
