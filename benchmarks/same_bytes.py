@@ -65,16 +65,11 @@ def changed_files(repository: Path, environment: dict[str, str]) -> list[str]:
         clone, caches = Path(folder, "clone"), Path(folder, "caches")
         variables = os.environ | environment | {"CRACKS_CACHE": str(caches)}
         subprocess.run(["git", "clone", "--quiet", str(repository), str(clone)], check=True)
-        done = subprocess.run(
-            ["dvc", "repro", "--quiet"],
-            cwd=clone,
-            env=variables,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        repro = ["dvc", "repro", "--quiet"]
+        done = subprocess.run(repro, cwd=clone, env=variables, capture_output=True, check=False)
         if done.returncode:
-            raise CracksError(f"Expected `dvc repro` to succeed, found: {done.stderr[-1000:]}")
+            said = done.stderr.decode(errors="replace")[-1000:]
+            raise CracksError(f"Expected `dvc repro` to succeed, found: {said}")
         status = subprocess.check_output(["git", "status", "--porcelain"], cwd=clone, text=True)
         return [line[3:] for line in status.splitlines()]
 

@@ -117,13 +117,9 @@ def _in_git(folder: Path, targets: Collection[Path]) -> Iterator[Path]:
     environment["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = "1"  # results may be on another disk
     settings = ("safe.directory=*", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
     options = [word for setting in settings for word in ("-c", setting)]
+    command = ["git", *options, "-C", os.fspath(folder), "ls-files", "-z"]
     try:
-        listed = subprocess.run(
-            ["git", *options, "-C", folder, "ls-files", "-z"],
-            capture_output=True,
-            check=False,
-            env=environment,
-        )
+        listed = subprocess.run(command, capture_output=True, check=False, env=environment)
     except FileNotFoundError:
         return
     if listed.returncode and any((above / ".git").exists() for above in (folder, *folder.parents)):

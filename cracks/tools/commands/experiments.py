@@ -143,7 +143,8 @@ def _markdown(rows: Sequence[Row]) -> str:
 
 
 def _changes(row: Row) -> str:
-    changed = [f"{key}={_value(value)}" for key, value in row.changed.items()]
+    items = row.changed.items()
+    changed = [f"{key}={v:g}" if isinstance(v, float) else f"{key}={v}" for key, v in items]
     return " ".join([*([row.state] if row.state else []), *changed])
 
 
@@ -151,7 +152,3 @@ def _number(value: float | None, metric: str) -> str:
     if value is None:
         return ""
     return f"{value:.0f}" if metric == "missed" else f"{value:.4f}"
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
