@@ -13,10 +13,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.arguments import benchmark_parser
+from benchmarks.arguments import benchmark_parser, run_benchmark
 from benchmarks.machine import machine
 from benchmarks.tables import DATA, Measurement, parse, write
-from cracks.project.errors import CracksError, exit_on_error
+from cracks.project.errors import CracksError
 from cracks.runtime.stage import package_versions
 from cracks.tools.review.snapshots import run_git
 
@@ -73,5 +73,4 @@ def commit_of_code() -> str:
 
 
 if __name__ == "__main__":
-    with exit_on_error():
-        main()
+    run_benchmark(main)

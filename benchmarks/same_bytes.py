@@ -13,14 +13,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.arguments import benchmark_parser
-from cracks.project.errors import CracksError, exit_on_error
+from benchmarks.arguments import benchmark_parser, run_benchmark
+from cracks.project.errors import CracksError
 from cracks.project.params import lookup
+from cracks.project.temporary import temporary_folder
 
 _FOUND = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
 _NEWER = " ".join(name for name in _FOUND if "AVX512" in name or name == "X86_V4")
@@ -61,8 +61,8 @@ def changed_files(repository: Path, environment: dict[str, str]) -> list[str]:
 
     dvc.lock is among it, and has the hashes of what Git does not track.
     """
-    with TemporaryDirectory() as folder:
-        clone, caches = Path(folder, "clone"), Path(folder, "caches")
+    with temporary_folder() as folder:
+        clone, caches = folder / "clone", folder / "caches"
         variables = os.environ | environment | {"CRACKS_CACHE": str(caches)}
         subprocess.run(["git", "clone", "--quiet", str(repository), str(clone)], check=True)
         repro = ["dvc", "repro", "--quiet"]
@@ -75,5 +75,4 @@ def changed_files(repository: Path, environment: dict[str, str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    with exit_on_error():
-        main()
+    run_benchmark(main)

@@ -81,6 +81,11 @@ def adapted_path(name: str, backbone: str) -> Path:
     return FOLDER / name / f"{backbone}.keras"
 
 
+def adapted_cells_path(name: str, backbone: str) -> Path:
+    """The file of an adapted head for cells."""
+    return FOLDER / name / cells_name(backbone)
+
+
 def cells_name(backbone: str) -> str:
     """The name of the file of an adapted head for cells."""
     return f"{backbone}-cells.json"
@@ -164,7 +169,7 @@ def checked_cells_path(name: str, backbone: str) -> Path:
     Raises:
         CracksError: if it is not there, with the names of those that are, or was not.
     """
-    cells = FOLDER / name / cells_name(backbone)
+    cells = adapted_cells_path(name, backbone)
     check_adapted(name, backbone, cells)
     if _how(adapted_path(name, backbone)).get("cells_sha256") != sha256_of(cells):
         raise CracksError(
