@@ -24,10 +24,12 @@ pytestmark = [
 
 IMPORTS = 1500  # about as many as a stage without TensorFlow has
 OF_DVCS_BAR = re.compile(
-    r"Exception ignored in: <function tqdm\.__del__ .*?^AttributeError: .*?'postfix'\n",
+    r"Exception ignored in: <function tqdm\.__del__ .*?"
+    r"^(AttributeError: [^\n]*'postfix'|KeyboardInterrupt:? ?)\n",
     re.DOTALL | re.MULTILINE,
 )
-"""What Python prints if Ctrl-C meets DVC between the two halves of its own bar's constructor."""
+"""What Python prints if Ctrl-C meets DVC between the two halves of its own bar's constructor, or at
+the end of the bar."""
 
 STAGE_COMMANDS = [stage["cmd"].removeprefix("python ") for stage in STAGES.values()]
 COMMANDS = [
