@@ -24,9 +24,9 @@ pytestmark = [
 
 IMPORTS = 1500  # about as many as a stage without TensorFlow has
 OF_DVCS_BAR = re.compile(
-    r"Exception ignored in: <function tqdm\.__del__ .*?"
-    r"^(AttributeError: [^\n]*'postfix'|KeyboardInterrupt:? ?)\n",
-    re.DOTALL | re.MULTILINE,
+    r"^Exception ignored in: <function tqdm\.__del__ .*\nTraceback .*\n(?: .*\n|\n)+"
+    r"(?:AttributeError: .*'postfix'|KeyboardInterrupt:? ?)\n",
+    re.MULTILINE,
 )
 """What Python prints if Ctrl-C meets DVC between the two halves of its own bar's constructor, or at
 the end of the bar."""

@@ -33,6 +33,6 @@ def test_a_failed_stage_leaves_no_provenance() -> None:
     def fail() -> None:
         raise CracksError("Expected a, found b.")
 
-    with pytest.raises(CracksError):
+    with pytest.raises(CracksError, match="Expected a, found b"):
         run(fail)
     assert not PROVENANCE.exists()
