@@ -8,9 +8,6 @@ import pytest
 
 from tests.support.project import ROOT
 
-nbformat = pytest.importorskip("nbformat", reason="`make .venv/ready-tutorial` installs it")
-nbclient = pytest.importorskip("nbclient", reason="`make .venv/ready-tutorial` installs it")
-
 TUTORIAL = ROOT / "docs/tutorial.ipynb"
 
 
@@ -30,6 +27,9 @@ def test_the_tutorial_shows_what_it_computes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As JupyterLab runs it, in its own folder; `UPDATE_TUTORIAL=1` stores the outputs instead."""
+    # nbformat takes seconds to import
+    nbformat = pytest.importorskip("nbformat", reason="`make .venv/ready-tutorial` installs it")
+    nbclient = pytest.importorskip("nbclient", reason="`make .venv/ready-tutorial` installs it")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     stored = without_messages(nbformat.read(TUTORIAL, as_version=4))
     computed = nbformat.read(TUTORIAL, as_version=4)

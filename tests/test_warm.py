@@ -37,9 +37,17 @@ def test_a_killed_one_says_so_and_the_next_one_runs(tmp_path: Path) -> None:
     assert "to the end" in project.run("python", "-m", "program", status=3)
 
 
-def test_only_python_is_warm() -> None:
+def test_dvc_is_warm(tmp_path: Path) -> None:
+    environment = dict(warm._ENVIRONMENT)
+    assert warm.can_run(("dvc", "root"), environment)
+    assert warm.run(("dvc", "init", "--no-scm", "--quiet"), str(tmp_path), environment).stdout == ""
+    assert warm.run(("dvc", "root"), str(tmp_path), environment) == (0, ".\n")
+    assert warm.run(("dvc", "no-such"), str(tmp_path), environment).returncode == 254
+
+
+def test_only_modules_and_dvc_are_warm() -> None:
     environment = dict(warm._ENVIRONMENT)
     assert warm.can_run(("python", "-m", "cracks"), environment)
-    assert not warm.can_run(("dvc", "repro"), environment)
+    assert not warm.can_run(("git", "status"), environment)
     assert not warm.can_run(("python", "-c", "pass"), environment)
     assert not warm.can_run(("python", "-m", "cracks"), environment | {"OMP_NUM_THREADS": "7"})

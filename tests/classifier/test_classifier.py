@@ -1,10 +1,12 @@
 """From pixels to a probability: the parts of the pipeline are one model, and mean one class."""
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,24 +33,46 @@ BACKBONE = "vgg16"
 pytestmark = pytest.mark.usefixtures("common_models")
 
 
-@pytest.fixture
-def trained(
+class Trained(NamedTuple):
+    """A project with a trained head."""
+
+    params: Params
+    ids: list[str]
+    probabilities: np.ndarray  # of the images, from cached features
+    pixels: list[RGB]
+
+
+@pytest.fixture(scope="module")
+def trained_once(
     noise_archive: tuple[Path, pd.DataFrame],
     random_weights: Callable[[str], Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> tuple[Params, list[str], np.ndarray, list[RGB]]:
-    """A project with a trained head; the images' ids, their probabilities from cached features,
-    and their pixels.
-    """
-    archive, images = noise_archive
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Trained]:
+    """The project's folder, which no test changes."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return folder, _train(*noise_archive, random_weights(BACKBONE))
+
+
+@pytest.fixture
+def trained(
+    trained_once: tuple[Path, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Trained:
+    """A copy of the project, in the current folder."""
+    folder, trained = trained_once
+    shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    return trained
+
+
+def _train(archive: Path, images: pd.DataFrame, random: Path) -> Trained:
     params = load_params(ROOT / "params.yaml").model_copy(
         update={"image_size": 96}
     )  # a head knows its own
     weights = Path(f"data/weights/{BACKBONE}.weights.h5")
     weights.parent.mkdir(parents=True)
-    weights.symlink_to(random_weights(BACKBONE))
+    weights.symlink_to(random)
     extraction = Extraction(BACKBONE, weights, SIZE, params.engine, "float32", params.augmentation)
     extract_features(extraction, archive, images, Path("features.npy"))
     ids, rows = open_rows(Path("features.npy"), FEATURES)
@@ -61,10 +85,7 @@ def trained(
     Path("metrics/evaluate.json").write_text(json.dumps({f"{BACKBONE}.threshold": 0.25}))
     with zipfile.ZipFile(archive) as members:
         pixels = [to_input(decode(members.read(name)), SIZE) for name in ids]
-    return params, ids, head.linear().probability(features), pixels
-
-
-Trained = tuple[Params, list[str], np.ndarray, list[RGB]]
+    return Trained(params, ids, head.linear().probability(features), pixels)
 
 
 def test_the_whole_keras_model_gives_what_cached_features_give(trained: Trained) -> None:
@@ -116,9 +137,7 @@ def test_without_a_head_or_a_threshold_it_says_which_command_makes_them(trained:
         load_classifier("alexnet", params)
 
 
-def test_other_weights_than_those_of_the_training_are_refused(
-    trained: tuple[Params, list[str], np.ndarray, list[RGB]],
-) -> None:
+def test_other_weights_than_those_of_the_training_are_refused(trained: Trained) -> None:
     params, *_ = trained
     weights = Path(f"data/weights/{BACKBONE}.weights.h5")
     weights.unlink()
@@ -127,9 +146,7 @@ def test_other_weights_than_those_of_the_training_are_refused(
         load_classifier(BACKBONE, params)
 
 
-def test_a_head_on_another_layer_of_the_same_width_is_refused(
-    trained: tuple[Params, list[str], np.ndarray, list[RGB]],
-) -> None:
+def test_a_head_on_another_layer_of_the_same_width_is_refused(trained: Trained) -> None:
     params, *_ = trained
     path = Path(f"models/{BACKBONE}.keras")
     save_head(read_head(path), replace(read_origin(path), layer="block5_conv3"), path)
@@ -138,9 +155,7 @@ def test_a_head_on_another_layer_of_the_same_width_is_refused(
 
 
 @pytest.mark.parametrize("threshold", [-1, 1.5])
-def test_a_threshold_that_is_no_probability_is_refused(
-    threshold: float, trained: tuple[Params, list[str], np.ndarray, list[RGB]]
-) -> None:
+def test_a_threshold_that_is_no_probability_is_refused(threshold: float, trained: Trained) -> None:
     params, *_ = trained
     Path("metrics/evaluate.json").write_text(json.dumps({f"{BACKBONE}.threshold": threshold}))
     with pytest.raises(CracksError, match=rf"from 0 to 1 .* found {threshold}; run `dvc repro`"):

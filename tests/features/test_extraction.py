@@ -110,16 +110,19 @@ def test_features_that_are_not_finite_end_the_stage(
 
 
 def test_other_weights_find_nothing_in_the_cache(
-    extraction: Extraction, noise_archive: Archive, tmp_path: Path
+    extraction: Extraction,
+    noise_archive: Archive,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from dataclasses import replace
 
-    from cracks.backbones.weights import write_weights
-
     archive, images = noise_archive
-    other = tmp_path / "other.weights.h5"
-    write_weights("vgg16", "random", 9, other)
     extract_features(extraction, archive, images, tmp_path / "a.npy")
+    engine = load_engine("openvino", "vgg16", extraction.weights, SIZE, "float32")
+    monkeypatch.setattr(computation, "load_engine", lambda *_: engine)
+    other = tmp_path / "other.weights.h5"
+    other.write_bytes(extraction.weights.read_bytes() + b"0")
     changed = replace(extraction, weights=other)
     assert extract_features(changed, archive, images, tmp_path / "b.npy") == len(images)
 

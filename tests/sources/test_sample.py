@@ -1,5 +1,6 @@
 import hashlib
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -21,11 +22,19 @@ from cracks.sources.sample import (
 )
 from cracks.tables.labels import NEGATIVE, POSITIVE
 
-COUNT = 170  # images a class, of which 5 are copies, one of each kind
+COUNT = 40  # images a class, of which 5 are copies, one of each kind
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many_copies() -> Iterator[None]:
+    """A larger share of copies than by default, which needs 167 images for one of each kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample, "COPIED_SHARE", len(COPY_KINDS) / COUNT)
+        yield
 
 
 @pytest.fixture(scope="module")
-def members() -> dict[str, bytes]:
+def members(many_copies: None) -> dict[str, bytes]:
     return dict(iter_sample(COUNT, 0))
 
 

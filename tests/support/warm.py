@@ -1,10 +1,12 @@
-"""`python -m …` in forks of a process that has imported the packages.
+"""`python -m …` and `dvc …` in forks of a process that has imported the packages.
 
-Importing pandas, scikit-learn and OpenVINO takes longer than most commands do. Nothing of this
-project is imported before the fork: a copy of it in another folder runs its own code.
+Importing pandas, scikit-learn, OpenVINO and DVC takes longer than most commands do. Nothing of this
+project is imported before the fork: a copy of it in another folder runs its own code. What DVC runs
+as a stage is a process of its own, as ever.
 """
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -17,11 +19,20 @@ from importlib import import_module
 from typing import NamedTuple
 
 PACKAGES = (
+    "click",
+    "dvc.cli.parser",
+    "dvc.repo",
+    "dvc.repo.reproduce",
     "filelock",
+    "h5py",
+    "matplotlib.figure",
+    "networkx",
     "openvino",
     "pandas",
     "PIL.Image",
     "pydantic",
+    "pyparsing",
+    "ruamel.yaml",
     "scipy.optimize",
     "scipy.stats",
     "sklearn.linear_model",
@@ -33,7 +44,7 @@ _ENVIRONMENT = dict(os.environ)
 # what variables begin with that Python and the packages read when they start; a command with
 # another value of one of those is no fork
 _READ_EARLY = (
-    *("HOME", "LANG", "LC_", "LD_", "PYTHON", "TQDM_", "TZ", "XDG_"),
+    *("DVC_", "HOME", "LANG", "LC_", "LD_", "MPL", "PYTHON", "TQDM_", "TZ", "XDG_"),
     *("MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_", "OPENVINO_", "OV_", "SCIPY_", "SKLEARN_"),
 )
 _LARGEST = 2**17  # bytes of a request
@@ -47,11 +58,10 @@ class Answer(NamedTuple):
 
 
 def can_run(command: tuple[str, ...], environment: dict[str, str]) -> bool:
-    """Whether a command is Python's, in an environment in which packages import the same."""
+    """Whether it is a module's or DVC's, in an environment in which packages import the same."""
     changed = dict(environment.items() ^ _ENVIRONMENT.items())
-    return command[:2] == ("python", "-m") and not any(
-        name.startswith(_READ_EARLY) for name in changed
-    )
+    ours = command[:2] == ("python", "-m") or command[:1] == ("dvc",)
+    return ours and not any(name.startswith(_READ_EARLY) for name in changed)
 
 
 def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
@@ -59,7 +69,8 @@ def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> A
     requests = _server()
     printed, end = os.pipe()
     try:
-        request = json.dumps([command[2:], folder, environment]).encode()
+        words = command if command[0] == "dvc" else command[2:]
+        request = json.dumps([words, folder, environment]).encode()
         socket.send_fds(requests, [request], [end])
     finally:
         os.close(end)
@@ -114,6 +125,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ends with the process that started it
     for package in PACKAGES:
         import_module(package)
+    gc.freeze()  # forks do not look at all that when they end
     _serve(socket.socket(fileno=int(sys.argv[1])))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -36,7 +36,9 @@ def extraction(
 
 
 @pytest.fixture
-def images(noise_archive: tuple[Path, pd.DataFrame], extraction: Extraction) -> pd.DataFrame:
+def images(
+    noise_archive: tuple[Path, pd.DataFrame], extraction: Extraction, common_models: None
+) -> pd.DataFrame:
     """Three images whose rows and those of their views are in the cache."""
     archive, table = noise_archive
     extract_features(extraction, archive, table.head(3), Path("vgg16.npy"))
