@@ -15,7 +15,7 @@ from cracks.backbones.weights import write_weights
 from cracks.images.archive import write_archive
 from tests.support.once import made_once, session_folder
 from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
-from tests.support.results import make_results_project
+from tests.support.results import git, make_results_project
 
 pytest_plugins = ["tests.support.left_out"]
 
@@ -26,6 +26,7 @@ FIRST = (
     "test_classifier.py",
     "test_registry.py",
     "test_weights.py",
+    "test_review.py",
     "test_commands.py",
     "test_damaged_files.py",
     "test_pull_request.py",
@@ -70,15 +71,28 @@ def common_models(session_caches: Path, own_caches: Path) -> None:
     (own_caches / "models").symlink_to(session_caches / "models")
 
 
+@pytest.fixture(scope="session")
+def first_results_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `results_project` is a copy of."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in IDENTITY.items():
+            patch.setenv(name, value)
+        make_results_project()
+    return folder
+
+
 @pytest.fixture
-def results_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def results_project(
+    first_results_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """The current folder: a small project in Git with results, on a branch beside main."""
-    folder = tmp_path / "project"
-    folder.mkdir()
+    folder = shutil.copytree(first_results_project, tmp_path / "project")
     monkeypatch.chdir(folder)
     for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)
-    make_results_project()
+    git("update-index", "--refresh")  # the copies are other files
     return folder
 
 
