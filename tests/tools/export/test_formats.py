@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cracks.classifier.classifier import load_classifier, load_trained
+from cracks.classifier.classifier import Trained, load_classifier, load_trained
 from cracks.heads.head import save_head
 from cracks.heads.training import Recipe, train_heads
 from cracks.images.archive import write_archive
@@ -130,6 +130,7 @@ def test_a_model_of_two_files_is_replaced_as_a_whole(
 
     monkeypatch.setattr(openvino, "write", write)
     monkeypatch.setattr(openvino, "load", lambda _: None)
+    monkeypatch.setattr(Trained, "classifier", lambda *_: None)
     monkeypatch.setattr(formats, "check_logits", lambda *_: None)
     monkeypatch.setattr(formats, "compare_probabilities", lambda *_: Agreement(8, 0.0, 0))
     monkeypatch.setattr("shutil.copyfile", copy)
