@@ -1,5 +1,5 @@
 # make run       everything, from nothing to a report
-# make test      the tests that tell whether it works, in about five minutes
+# make test      the tests that tell whether it works, in about four minutes
 # make help      the rest
 
 SHELL := /bin/bash
