@@ -14,7 +14,7 @@ from PIL import Image
 from cracks.backbones.weights import write_weights
 from cracks.images.archive import write_archive
 from tests.support.once import made_once, session_folder
-from tests.support.project import IDENTITY, SMALL, STAGE_NAMES, Project, make_project
+from tests.support.project import SMALL, STAGE_NAMES, Project, make_project
 from tests.support.results import git, make_results_project
 
 pytest_plugins = ["tests.support.left_out"]
@@ -77,8 +77,6 @@ def first_results_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name, value in IDENTITY.items():
-            patch.setenv(name, value)
         make_results_project()
     return folder
 
@@ -90,8 +88,6 @@ def results_project(
     """The current folder: a small project in Git with results, on a branch beside main."""
     folder = shutil.copytree(first_results_project, tmp_path / "project")
     monkeypatch.chdir(folder)
-    for name, value in IDENTITY.items():
-        monkeypatch.setenv(name, value)
     git("update-index", "--refresh")  # the copies are other files
     return folder
 

@@ -66,13 +66,13 @@ def trained(
     return trained
 
 
-def _train(archive: Path, images: pd.DataFrame, random: Path) -> Trained:
+def _train(archive: Path, images: pd.DataFrame, random_file: Path) -> Trained:
     params = load_params(ROOT / "params.yaml").model_copy(
         update={"image_size": 96}
     )  # a head knows its own
     weights = Path(f"data/weights/{BACKBONE}.weights.h5")
     weights.parent.mkdir(parents=True)
-    weights.symlink_to(random)
+    weights.symlink_to(random_file)
     extraction = Extraction(BACKBONE, weights, SIZE, params.engine, "float32", params.augmentation)
     extract_features(extraction, archive, images, Path("features.npy"))
     ids, rows = open_rows(Path("features.npy"), FEATURES)

@@ -28,7 +28,7 @@ from cracks.project.paths import (
 from cracks.tables.labels import CLASSES
 from cracks.tools.review.snapshots import WorkingTree
 from cracks.tools.review.staleness import dvc_md5
-from tests.support.project import ROOT
+from tests.support.project import IDENTITY, ROOT
 
 IMAGES = 200
 CODE = Path("code/compute.py")
@@ -65,6 +65,8 @@ def git(*arguments: str, at: Path | None = None) -> str:
 def make_results_project() -> None:
     """Make the project in the current folder, its results committed on main, on a branch."""
     git("init", "--quiet", "--initial-branch", "main")
+    git("config", "user.name", IDENTITY["GIT_AUTHOR_NAME"])
+    git("config", "user.email", IDENTITY["GIT_AUTHOR_EMAIL"])
     for folder in ("code", "data/photos"):
         Path(folder).mkdir(parents=True)
     Path(".gitignore").write_text("/data/images.zip\n__pycache__/\n")

@@ -60,8 +60,15 @@ class Answer(NamedTuple):
 def can_run(command: tuple[str, ...], environment: dict[str, str]) -> bool:
     """Whether it is a module's or DVC's, in an environment in which packages import the same."""
     changed = dict(environment.items() ^ _ENVIRONMENT.items())
-    ours = command[:2] == ("python", "-m") or command[:1] == ("dvc",)
-    return ours and not any(name.startswith(_READ_EARLY) for name in changed)
+    early = any(name.startswith(_READ_EARLY) for name in changed)
+    return bool(_module_of(command)) and not early
+
+
+def _module_of(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The module that a command runs, with its arguments; nothing if it runs none."""
+    if command[:2] == ("python", "-m"):
+        return command[2:]
+    return command if command[:1] == ("dvc",) else ()
 
 
 def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> Answer:
@@ -69,8 +76,7 @@ def run(command: tuple[str, ...], folder: str, environment: dict[str, str]) -> A
     requests = _server()
     printed, end = os.pipe()
     try:
-        words = command if command[0] == "dvc" else command[2:]
-        request = json.dumps([words, folder, environment]).encode()
+        request = json.dumps([_module_of(command), folder, environment]).encode()
         socket.send_fds(requests, [request], [end])
     finally:
         os.close(end)
@@ -125,7 +131,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ends with the process that started it
     for package in PACKAGES:
         import_module(package)
-    gc.freeze()  # forks do not look at all that when they end
+    gc.freeze()  # what is imported by now is not scanned when a fork ends
     _serve(socket.socket(fileno=int(sys.argv[1])))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
